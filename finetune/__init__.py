@@ -1,0 +1,1 @@
+"""Trainers: from an archive or from phantoms to a model."""

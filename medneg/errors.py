@@ -1,0 +1,80 @@
+"""Every error that medneg raises on purpose.
+
+MednegError
+├── QueryError                what was asked cannot be read as a query
+├── FilterError               a filter names an unknown field or value
+├── UnknownName               a name that no registry knows
+├── EncoderError
+│   ├── WeightsMissing        the encoder is known, its weights are not on this machine
+│   └── SpaceMismatch         text and image embeddings come from different models
+├── UnreadableImage           a file cannot become a radiograph; carries the reason in plain words
+├── ArchiveError              the archive is missing, newer than this program, or holds nothing to search
+└── ManifestError             a table of labels or reports cannot be used
+
+Programmers' mistakes stay ``ValueError`` and ``TypeError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class MednegError(Exception):
+    """Base of all errors that a caller may want to catch."""
+
+
+class QueryError(MednegError):
+    """What was asked cannot be read as a query."""
+
+
+class FilterError(MednegError):
+    """A filter names an unknown field, or a value that the field cannot have."""
+
+
+class UnknownName(MednegError):
+    """A name that its registry does not know.
+
+    Args:
+        kind: what was looked up, in the singular ("encoder", "method").
+        name: the name that was asked for.
+        known: the names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(kind, name, tuple(known))
+        self.kind, self.name, self.known = kind, name, tuple(known)
+
+    def __str__(self) -> str:
+        return f"unknown {self.kind} {self.name!r}; choose one of: {', '.join(self.known)}"
+
+
+class EncoderError(MednegError):
+    """An encoder cannot be built or used."""
+
+
+class WeightsMissing(EncoderError):
+    """The encoder is known, its weights are not on this machine."""
+
+
+class SpaceMismatch(EncoderError):
+    """Text and image embeddings come from different models and may not be compared."""
+
+
+class UnreadableImage(MednegError):
+    """A file cannot become a radiograph.
+
+    Args:
+        reason: why, in plain words and without personal data.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ArchiveError(MednegError):
+    """The archive is missing, was written by a newer medneg, or holds nothing to search."""
+
+
+class ManifestError(MednegError):
+    """A table of labels or reports lacks a column or holds a value that cannot be used."""
