@@ -1,4 +1,7 @@
-"""The command line: parse arguments, one library call, print. Everything heavy is imported by the command that needs it."""
+"""The command line: parse arguments, one library call, print.
+
+Everything heavy is imported by the command that needs it, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Search over chest radiographs that understands what should not be there. Research use, not a medical device.",
+    help="Search over chest radiographs that understands what should not be there.\n\n"
+    "Research use, not a medical device.",
 )
 
 ArchiveOption = Annotated[
@@ -50,7 +54,7 @@ def phantom(
     workers: Annotated[int, typer.Option(help="Processes; 0 works in this one.", min=0)] = os.cpu_count()
     or 1,
 ) -> None:
-    """Draw chest radiographs with exact labels and reports, as DICOM files. They are drawings, not patients."""
+    """Draw chest radiographs with exact labels and reports, as DICOM files: drawings, not patients."""
     from medneg.phantom.writer import write
     from medneg.terminal import progress_bar
 
@@ -59,7 +63,7 @@ def phantom(
             out, studies=studies, seed=seed, company=company, rows=rows, workers=workers, progress=progress
         )
     print(
-        f"{done.images} images of {done.studies} studies, {done.patients} patients, in {out} ({done.seconds:.0f} s)"
+        f"{done.images} images, {done.studies} studies, {done.patients} patients in {out} ({done.seconds:.0f} s)"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is installed, which encoders are usable, whether an archive is sound, and what to do about what is not."""
+"""What is installed, which encoders are usable, whether an archive is sound, and what to do."""
 
 from __future__ import annotations
 

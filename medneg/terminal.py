@@ -65,12 +65,13 @@ def chips(query: Query) -> Text:
 
 
 def show_answer(answer: Answer, store: Archive) -> None:
-    """Print the reading of the query, the hits with the truth where a manifest told it, and what is promised."""
+    """Print how the query was read, the hits with the truth where a manifest tells it, and what is promised."""
     console.print(chips(answer.query))
     console.print(_hits_table(answer, _truth(answer, store)))
     exact = "exact" if answer.exact else "approximate"
+    took = f"{answer.seconds * 1000:.0f} ms"
     console.print(
-        f"{exact} over {answer.considered:,} images in {answer.seconds * 1000:.0f} ms · model {answer.card.name} "
+        f"{exact} over {answer.considered:,} images in {took} · model {answer.card.name} "
         f"({answer.card.licence}) · research use, not a medical device",
         style="dim",
     )
