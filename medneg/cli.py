@@ -63,7 +63,7 @@ def phantom(
             out, studies=studies, seed=seed, company=company, rows=rows, workers=workers, progress=progress
         )
     print(
-        f"{done.images} images, {done.studies} studies, {done.patients} patients in {out} ({done.seconds:.0f} s)"
+        f"{out}: {done.images} images, {done.studies} studies, {done.patients} patients, {done.seconds:.0f} s"
     )
 
 

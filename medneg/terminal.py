@@ -65,7 +65,7 @@ def chips(query: Query) -> Text:
 
 
 def show_answer(answer: Answer, store: Archive) -> None:
-    """Print how the query was read, the hits with the truth where a manifest tells it, and what is promised."""
+    """Print how the query was read, the hits (with the truth where a manifest tells it) and the promise."""
     console.print(chips(answer.query))
     console.print(_hits_table(answer, _truth(answer, store)))
     exact = "exact" if answer.exact else "approximate"
