@@ -1,0 +1,244 @@
+"""The matrix that a search runs through: all image embeddings of one space, as float16, in one mapped file.
+
+It is a cache. The truth is the float32 vectors in SQL, and everything here can be made again from them.
+The file is in safetensors' layout (https://github.com/huggingface/safetensors#format), so that other
+programs can read it: ``ids`` (n,), ``mean`` (d,), ``rounding`` (1,) and ``vectors`` (n, d).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FILE_NAME = "scan.safetensors"
+
+_ALIGNMENT = 64
+_UNIT_TOLERANCE = 1e-3
+_BLOCK_VALUES = (
+    1 << 18
+)  # 1 MiB of float32: the fastest of 2^17 to 2^21 for one core, measured at d = 256 and 512
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "I64": np.dtype("<i8"),
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScanMatrix:
+    """Image embeddings rounded to float16, with what a search must know to stay exact in spite of it.
+
+    Attributes:
+        vectors: float16, shape (n, d), mapped from disk; unit rows before they were rounded.
+        ids: int64, shape (n,), the image of each row.
+        mean: float32, shape (d,), the mean of the float32 rows; zero when there are none.
+        rounding: the largest distance ‖x − x₁₆‖₂ between a float32 row and its float16 form.
+        stamp: what the archive looked like when this was written; another stamp means stale.
+    """
+
+    vectors: NDArray[np.float16]
+    ids: NDArray[np.int64]
+    mean: NDArray[np.float32]
+    rounding: float
+    stamp: str
+    _distances: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or self.ids.shape != self.vectors.shape[:1]:
+            raise ValueError(
+                f"a ScanMatrix needs vectors (n, d) and ids (n,); "
+                f"got {self.vectors.shape} and {self.ids.shape}"
+            )
+
+    def __len__(self) -> int:
+        return int(self.vectors.shape[0])
+
+    @property
+    def width(self) -> int:
+        """d, the length of the embeddings."""
+        return int(self.vectors.shape[1])
+
+    def blocks(self, rows: NDArray[np.int64] | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Go through the matrix as float32, a piece at a time that fits a core's cache.
+
+        Args:
+            rows: the rows to go through, in that order; None for all of them.
+
+        Yields:
+            Where the piece stands in that order, and the piece, shape (m, d); the next one overwrites it.
+        """
+        import torch
+
+        count = len(self) if rows is None else len(rows)
+        step = max(1, _BLOCK_VALUES // self.width)
+        buffer = torch.empty((step, self.width), dtype=torch.float32)
+        for start in range(0, count, step):
+            place = slice(start, min(start + step, count))
+            halves = self.vectors[place if rows is None else rows[place]]
+            piece = buffer[: len(halves)]
+            piece.copy_(torch.from_numpy(halves))
+            yield place, piece
+
+    def distances(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
+        """‖x₁₆ − mean‖₂ of every row, shape (n,); computed once for each mean and kept."""
+        import torch
+
+        key = mean.tobytes()
+        if key not in self._distances:
+            centre = torch.from_numpy(mean.astype(np.float32))
+            found = np.empty(len(self), np.float32)
+            for place, piece in self.blocks():
+                found[place] = torch.linalg.vector_norm(piece - centre, dim=1).numpy()
+            self._distances[key] = found
+        return self._distances[key]
+
+    @classmethod
+    def open(cls, folder: Path) -> ScanMatrix | None:
+        """Map the matrix that ``folder`` holds; None when there is none or it is damaged."""
+        path = folder / FILE_NAME
+        try:
+            header, start = _read_header(path)
+            tensors = {name: _map(path, header[name], start) for name in _layout(0, 0)}
+            stamp = str(header["__metadata__"]["stamp"])
+            return cls(
+                vectors=tensors["vectors"],
+                ids=tensors["ids"],
+                mean=tensors["mean"],
+                rounding=float(tensors["rounding"][0]),
+                stamp=stamp,
+            )
+        except (OSError, ValueError, KeyError, IndexError, TypeError):
+            return None
+
+    @classmethod
+    def write(
+        cls,
+        folder: Path,
+        *,
+        ids: Sequence[int] | NDArray[np.int64],
+        blocks: Iterable[NDArray[np.float32]],
+        stamp: str,
+        width: int,
+    ) -> ScanMatrix:
+        """Write a matrix and map it; whoever opens ``folder`` meanwhile sees the old one or the new one.
+
+        Args:
+            folder: where it lives; made when missing.
+            ids: the image of each row, in the rows' order.
+            blocks: float32 arrays (any, ``width``); their rows, in order, are the unit embeddings of ``ids``.
+            stamp: names the state of the archive that the vectors come from.
+            width: d, the length of the embeddings.
+
+        Returns:
+            The matrix just written.
+
+        Raises:
+            ValueError: if the rows are not as many as ``ids``, not ``width`` long, or not of unit length.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{FILE_NAME}.{os.getpid()}.part"
+        try:
+            with temporary.open("wb") as file:
+                _write(file, np.asarray(ids, "<i8"), blocks, stamp=stamp, width=width)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(folder / FILE_NAME)
+        finally:
+            temporary.unlink(missing_ok=True)
+        written = cls.open(folder)
+        if written is None:
+            raise OSError(f"the matrix written to {folder} cannot be read back")
+        return written
+
+
+def _layout(rows: int, width: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type and shape of each tensor, in the order of the file; ``vectors`` first, on an aligned offset."""
+    return {
+        "vectors": ("F16", (rows, width)),
+        "ids": ("I64", (rows,)),
+        "rounding": ("F64", (1,)),
+        "mean": ("F32", (width,)),
+    }
+
+
+def _header(rows: int, width: int, stamp: str) -> bytes:
+    """The length-prefixed JSON header, padded with blanks so that the tensors start aligned."""
+    header: dict[str, Any] = {"__metadata__": {"stamp": stamp}}
+    offset = 0
+    for name, (dtype, shape) in _layout(rows, width).items():
+        size = math.prod(shape) * _DTYPES[dtype].itemsize
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header).encode()
+    text += b" " * (-(len(text) + 8) % _ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _write(
+    file: IO[bytes],
+    ids: NDArray[np.int64],
+    blocks: Iterable[NDArray[np.float32]],
+    *,
+    stamp: str,
+    width: int,
+) -> None:
+    file.write(_header(len(ids), width, stamp))
+    total = np.zeros(width, np.float64)
+    rows, rounding = 0, 0.0
+    for block in blocks:
+        _check(block, ids[rows : rows + len(block)], width)
+        halves = block.astype("<f2")
+        apart = np.linalg.norm(block.astype(np.float64) - halves.astype(np.float64), axis=1)
+        rounding = max(rounding, float(apart.max(initial=0.0)))
+        total += block.sum(axis=0, dtype=np.float64)
+        rows += len(block)
+        file.write(halves.tobytes())
+    if rows != len(ids):
+        raise ValueError(f"a ScanMatrix needs one vector per id; got {rows} vectors for {len(ids)} ids")
+    file.write(ids.tobytes())
+    file.write(np.array([rounding], "<f8").tobytes())
+    file.write((total / max(rows, 1)).astype("<f4").tobytes())
+
+
+def _check(block: NDArray[np.float32], ids: NDArray[np.int64], width: int) -> None:
+    if block.ndim != 2 or block.shape[1] != width:
+        raise ValueError(f"the vectors of this matrix are {width} long; got a block of shape {block.shape}")
+    if len(block) != len(ids):
+        raise ValueError(
+            f"a ScanMatrix needs one vector per id; got a block of {len(block)} for {len(ids)} ids"
+        )
+    wrong = ~(np.abs(np.linalg.norm(block, axis=1) - 1) <= _UNIT_TOLERANCE)
+    if wrong.any():
+        raise ValueError(
+            f"image embeddings must have unit length; the one of image {ids[wrong.argmax()]} has not"
+        )
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= path.stat().st_size:
+            raise ValueError(f"{path} has no header")
+        return json.loads(file.read(length)), 8 + length
+
+
+def _map(path: Path, entry: dict[str, Any], start: int) -> NDArray[Any]:
+    """Map one tensor copy-on-write: torch refuses to look at read-only memory without a warning."""
+    shape: tuple[int, ...] = tuple(entry["shape"])
+    dtype = _DTYPES[entry["dtype"]]
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    offset: int = start + entry["data_offsets"][0]
+    return np.memmap(path, dtype, mode="c", offset=offset, shape=shape)

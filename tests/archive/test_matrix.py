@@ -1,0 +1,101 @@
+"""The scan matrix: what is written is what is mapped, and what is damaged does not exist."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from medneg.archive.matrix import FILE_NAME, ScanMatrix
+
+
+def unit_rows(rows, width=8, seed=0):
+    vectors = np.random.default_rng(seed).standard_normal((rows, width)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_a_matrix_reads_back_as_it_was_written(tmp_path):
+    rows = unit_rows(10)
+    ScanMatrix.write(tmp_path, ids=range(5, 15), blocks=[rows[:6], rows[6:]], stamp="ten rows", width=8)
+    matrix = ScanMatrix.open(tmp_path)
+    assert matrix is not None
+    np.testing.assert_array_equal(matrix.vectors, rows.astype(np.float16))
+    np.testing.assert_array_equal(matrix.ids, np.arange(5, 15))
+    np.testing.assert_allclose(matrix.mean, rows.mean(axis=0), atol=1e-7)
+    assert (len(matrix), matrix.width, matrix.stamp) == (10, 8, "ten rows")
+
+
+def test_rounding_is_the_largest_distance_between_a_row_and_its_float16_form(tmp_path):
+    rows = unit_rows(50, seed=1)
+    matrix = ScanMatrix.write(tmp_path, ids=range(50), blocks=[rows[:7], rows[7:]], stamp="", width=8)
+    apart = [np.linalg.norm(row.astype(float) - row.astype(np.float16).astype(float)) for row in rows]
+    assert matrix.rounding == pytest.approx(max(apart), rel=1e-12)
+
+
+def test_the_file_is_in_the_layout_of_safetensors(tmp_path):
+    rows = unit_rows(3)
+    ScanMatrix.write(tmp_path, ids=[7, 8, 9], blocks=[rows], stamp="s", width=8)
+    tensors = load_file(tmp_path / FILE_NAME)
+    assert set(tensors) == {"ids", "vectors", "mean", "rounding"}
+    np.testing.assert_array_equal(tensors["vectors"], rows.astype(np.float16))
+
+
+def test_an_empty_matrix_is_a_matrix(tmp_path):
+    matrix = ScanMatrix.write(tmp_path, ids=[], blocks=[], stamp="nothing", width=4)
+    assert matrix.vectors.shape == (0, 4)
+    np.testing.assert_array_equal(matrix.mean, np.zeros(4))
+
+
+def test_writing_again_replaces_and_leaves_an_open_matrix_as_it_was(tmp_path):
+    old = ScanMatrix.write(tmp_path, ids=[1, 2], blocks=[unit_rows(2)], stamp="old", width=8)
+    new = ScanMatrix.write(tmp_path, ids=[1], blocks=[unit_rows(1, seed=5)], stamp="new", width=8)
+    assert (len(old), len(new)) == (2, 1)
+    np.testing.assert_array_equal(old.vectors, unit_rows(2).astype(np.float16))
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_a_write_that_fails_leaves_the_old_matrix_and_no_rubbish(tmp_path):
+    ScanMatrix.write(tmp_path, ids=[1], blocks=[unit_rows(1)], stamp="old", width=8)
+    with pytest.raises(ValueError, match="got 2 vectors for 3 ids"):
+        ScanMatrix.write(tmp_path, ids=[1, 2, 3], blocks=[unit_rows(2)], stamp="new", width=8)
+    assert ScanMatrix.open(tmp_path).stamp == "old"
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_a_missing_a_cut_and_a_foreign_file_are_no_matrix(tmp_path):
+    assert ScanMatrix.open(tmp_path / "nowhere") is None
+    ScanMatrix.write(tmp_path, ids=range(9), blocks=[unit_rows(9)], stamp="", width=8)
+    whole = (tmp_path / FILE_NAME).read_bytes()
+    for damaged in (b"", whole[:20], whole[:-40], b"\xff" * 64, (2).to_bytes(8, "little") + b"[]" + whole):
+        (tmp_path / FILE_NAME).write_bytes(damaged)
+        assert ScanMatrix.open(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("ids", "block", "message"),
+    [
+        ([1, 2], unit_rows(2, width=5), "are 8 long; got a block of shape"),
+        ([1], unit_rows(2), "got a block of 2 for 1 ids"),
+        ([1, 42], unit_rows(2) * [[1], [2]], "must have unit length; the one of image 42 has not"),
+        ([1, 42], unit_rows(2) * [[1], [np.nan]], "must have unit length; the one of image 42 has not"),
+    ],
+)
+def test_rows_that_cannot_be_searched_are_refused(tmp_path, ids, block, message):
+    with pytest.raises(ValueError, match=message):
+        ScanMatrix.write(tmp_path, ids=ids, blocks=[block.astype(np.float32)], stamp="", width=8)
+
+
+def test_blocks_pass_every_asked_row_once_in_order(tmp_path):
+    rows = unit_rows(700, width=512)
+    matrix = ScanMatrix.write(tmp_path, ids=range(700), blocks=[rows], stamp="", width=512)
+    for wanted in (None, np.array([699, 3, 3, 600])):
+        pieces = [(place, piece.numpy().copy()) for place, piece in matrix.blocks(wanted)]
+        assert [place.start for place, _ in pieces] == ([0, 512] if wanted is None else [0])
+        want = matrix.vectors if wanted is None else matrix.vectors[wanted]
+        np.testing.assert_array_equal(np.concatenate([piece for _, piece in pieces]), want.astype(np.float32))
+
+
+def test_distances_are_those_of_the_stored_rows_and_kept(tmp_path):
+    rows = unit_rows(20)
+    matrix = ScanMatrix.write(tmp_path, ids=range(20), blocks=[rows], stamp="", width=8)
+    want = [np.linalg.norm(row.astype(np.float32) - matrix.mean) for row in matrix.vectors]
+    np.testing.assert_allclose(matrix.distances(matrix.mean), want, rtol=1e-6)
+    assert matrix.distances(matrix.mean) is matrix.distances(matrix.mean.copy())
