@@ -1,0 +1,156 @@
+"""The grey-scale chain: from stored values to a picture with bone bright, in the standard's order.
+
+Modality LUT (PS3.3 C.11.1) -> VOI LUT or window (C.11.2) -> inversion last (C.7.6.3.1.2, C.11.6). Every step acts
+on single values, so the whole chain is one table over the 2^8 or 2^16 possible cell contents; a
+picture costs one look-up per pixel. A change of any step changes ``medneg.values.GREY_SCALE_CHAIN``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from medneg.dicom.elements import integer, number, text
+from medneg.dicom.lut import read_lookup
+from medneg.dicom.stored import Layout
+from medneg.dicom.window import Window, percentile_window
+from medneg.errors import UnreadableImage
+
+Cells = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Modality:
+    """Modality values of all cell contents, float64, shape (2^allocated,), and how they were made."""
+
+    values: NDArray[np.float64]
+    step: str
+
+
+def grey_scale(cells: Cells, dataset: Dataset, layout: Layout) -> tuple[NDArray[np.float32], str]:
+    """Apply the chain.
+
+    Args:
+        cells: what ``stored.decode`` returned, shape (rows, columns).
+        dataset: the header that says how to show it.
+        layout: what the cells mean.
+
+    Returns:
+        float32 of the same shape in [0, 1], bone bright; and the steps in words.
+
+    Raises:
+        UnreadableImage: all pixels have the same value.
+    """
+    stored = layout.values()
+    padding = _padding(dataset, stored, layout)
+    counts = np.bincount(cells.ravel(), minlength=len(stored)).astype(np.int64)
+    modality = modality_values(dataset, stored, signed=layout.signed)
+    shown = np.where(padding, 0, counts)
+    table, voi_step = _voi(dataset, modality.values, shown)
+    inverted = is_inverted(dataset)
+    if inverted:
+        table = 1.0 - table
+    steps = [modality.step, voi_step]
+    if padding.any() and counts[padding].any():
+        table = np.where(padding, 0.0, table)
+        steps.append("padding black")
+    steps.append(_inversion_step(dataset) if inverted else "")
+    return table.astype(np.float32)[cells], "; ".join(step for step in steps if step)
+
+
+def modality_values(dataset: Dataset, stored: NDArray[np.int32], *, signed: bool) -> Modality:
+    """Modality LUT Sequence, else rescale, else the stored values themselves (PS3.3 C.11.1)."""
+    table = read_lookup(dataset, "ModalityLUTSequence", signed=signed)
+    if table is not None:
+        return Modality(values=table(stored.astype(np.float64)), step="modality LUT sequence")
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    if slope in (None, 0.0):  # a slope of 0 would leave no picture; it is written where none is meant
+        slope = 1.0
+    values = stored.astype(np.float64) * slope + (intercept or 0.0)
+    plain = slope == 1.0 and not intercept
+    return Modality(values=values, step="" if plain else "modality rescale")
+
+
+def is_inverted(dataset: Dataset) -> bool:
+    """Whether high values are dark.
+
+    MONOCHROME1 and a Presentation LUT Shape of INVERSE say the same thing, and in the DX module both
+    stand together (PS3.3 C.8.11.3), so they invert once.
+    """
+    return "MONOCHROME1" in text(dataset, "PhotometricInterpretation").upper() or _has_inverse_shape(dataset)
+
+
+def _has_inverse_shape(dataset: Dataset) -> bool:
+    return text(dataset, "PresentationLUTShape").upper() == "INVERSE"
+
+
+def _inversion_step(dataset: Dataset) -> str:
+    monochrome1 = "MONOCHROME1" in text(dataset, "PhotometricInterpretation").upper()
+    return f"inverted last ({'MONOCHROME1' if monochrome1 else 'presentation LUT shape INVERSE'})"
+
+
+def _voi(
+    dataset: Dataset, values: NDArray[np.float64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], str]:
+    """Grey in [0, 1] for all cell contents: VOI LUT sequence, else window, else percentile window."""
+    present = counts > 0
+    table = read_lookup(dataset, "VOILUTSequence", signed=bool(values.min() < 0))
+    if table is not None:
+        greys = np.clip(table(values) / (2**table.bits - 1), 0.0, 1.0)
+        if _shows_something(greys, present):
+            return greys, "VOI LUT sequence"
+    window = _window(dataset)
+    if window is not None:
+        greys = window(values)
+        if _shows_something(greys, present):
+            return greys, f"window {window.center:g}/{window.width:g} {window.function}"
+    window = percentile_window(values, counts)
+    if window is None:
+        raise UnreadableImage("all its pixels have the same value: it shows nothing")
+    return window(values), "percentile window 1-99 %"
+
+
+def _shows_something(greys: NDArray[np.float64], present: NDArray[np.bool_]) -> bool:
+    """Whether more than one grey is left of the picture; a window that misses it is a wrong one."""
+    seen = greys[present]
+    return bool(seen.size) and bool(seen.min() < seen.max())
+
+
+def _window(dataset: Dataset) -> Window | None:
+    """The first window of the header, or None when there is none that can be used (C.11.2.1.2)."""
+    center, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    if center is None or width is None:
+        return None
+    named = text(dataset, "VOILUTFunction").upper()
+    try:
+        if named in ("LINEAR_EXACT", "SIGMOID"):
+            return Window(
+                center=center, width=width, function="SIGMOID" if named == "SIGMOID" else "LINEAR_EXACT"
+            )
+        return Window(center=center, width=width)
+    except ValueError:
+        return None
+
+
+def _padding(dataset: Dataset, stored: NDArray[np.int32], layout: Layout) -> NDArray[np.bool_]:
+    """Which cell contents are padding around the picture (PS3.3 C.7.5.1.1.2)."""
+    value = _padding_bound(dataset, "PixelPaddingValue", layout)
+    if value is None:
+        return np.zeros(len(stored), dtype=bool)
+    limit = _padding_bound(dataset, "PixelPaddingRangeLimit", layout)
+    low, high = sorted((value, value if limit is None else limit))
+    return (stored >= low) & (stored <= high)
+
+
+def _padding_bound(dataset: Dataset, keyword: str, layout: Layout) -> int | None:
+    bound = integer(dataset, keyword)
+    if bound is None:
+        return None
+    # US or SS after Pixel Representation; writers mix the two up, so the bits decide.
+    pattern = bound % 2**layout.allocated
+    return (
+        pattern - 2**layout.allocated if layout.signed and pattern >= 2 ** (layout.allocated - 1) else pattern
+    )

@@ -1,0 +1,128 @@
+"""The stored values of a picture: decoded, checked against the header, and described bit by bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels import get_decoder
+from pydicom.uid import RLELossless
+
+from medneg.dicom.codestream import picture_size
+from medneg.dicom.dataset import is_encapsulated, transfer_syntax
+from medneg.dicom.elements import integer
+from medneg.errors import UnreadableImage
+
+_TRUNCATED = "its pixel data are shorter than its header promises: the file is truncated"
+_UNDECODABLE = "its picture cannot be decoded: the compressed data are damaged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How one stored value lies in its cell (PS3.5 section 8.1.1).
+
+    Attributes:
+        allocated: width of the cell in bits, 8 or 16.
+        stored: bits of it that count.
+        high: position of the highest of them.
+        signed: whether they are a two's complement.
+    """
+
+    allocated: int
+    stored: int
+    high: int
+    signed: bool
+
+    def values(self) -> NDArray[np.int32]:
+        """The value that each of the 2^allocated cell contents stands for; other bits are ignored."""
+        cells = np.arange(2**self.allocated, dtype=np.int32)
+        values = (cells >> (self.high + 1 - self.stored)) & (2**self.stored - 1)
+        if self.signed:
+            values = np.where(values >= 2 ** (self.stored - 1), values - 2**self.stored, values)
+        return values.astype(np.int32)
+
+
+def layout(dataset: Dataset) -> Layout:
+    """Read the layout from the header, repairing what cannot be meant.
+
+    Raises:
+        UnreadableImage: the cells are neither 8 nor 16 bits wide.
+    """
+    allocated = integer(dataset, "BitsAllocated")
+    if allocated not in (8, 16):
+        raise UnreadableImage(f"it has {allocated} bits per pixel; a radiograph has 8 or 16")
+    stored = integer(dataset, "BitsStored") or allocated
+    stored = stored if 1 <= stored <= allocated else allocated
+    high = integer(dataset, "HighBit")
+    # A compressed value comes out of its decoder right-aligned, wherever it lay before.
+    if high is None or not stored - 1 <= high < allocated or is_encapsulated(dataset):
+        high = stored - 1
+    return Layout(
+        allocated=allocated,
+        stored=stored,
+        high=high,
+        signed=integer(dataset, "PixelRepresentation") == 1,
+    )
+
+
+def decode(dataset: Dataset, described: Layout) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Decode the picture to the contents of its cells.
+
+    Args:
+        dataset: an admitted dataset with its pixel data.
+        described: its layout.
+
+    Returns:
+        Unsigned cell contents, shape (rows, columns); ``described`` says what they mean.
+
+    Raises:
+        UnreadableImage: there are no pixel data, they are truncated or damaged, or their compression
+            is not known.
+    """
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    _require_pixels(dataset, rows, columns, described)
+    try:
+        decoder = get_decoder(transfer_syntax(dataset))
+    except NotImplementedError:
+        raise UnreadableImage("its picture is compressed in a way that is not known here") from None
+    if not decoder.is_available:
+        raise UnreadableImage(f"there is no decoder here for {transfer_syntax(dataset).name}")
+    dataset.PixelRepresentation = int(described.signed)
+    dataset.BitsStored, dataset.SamplesPerPixel = described.stored, 1
+    try:
+        pixels, _ = decoder.as_array(dataset, raw=True, index=0, correct_unused_bits=False)
+    except Exception:  # each decoder has its own errors; none of their words helps a reader
+        raise UnreadableImage(_UNDECODABLE) from None
+    cells = np.ascontiguousarray(pixels).view(f"u{pixels.dtype.itemsize}")
+    if cells.shape != (rows, columns) or cells.dtype.itemsize * 8 != described.allocated:
+        raise UnreadableImage(_UNDECODABLE)
+    return cells
+
+
+def _require_pixels(dataset: Dataset, rows: int, columns: int, described: Layout) -> None:
+    data = dataset.get("PixelData")
+    if not data:
+        raise UnreadableImage("it has a header but no pixels")
+    if not is_encapsulated(dataset):
+        if len(data) * 8 < rows * columns * described.allocated:
+            raise UnreadableImage(_TRUNCATED)
+        return
+    if transfer_syntax(dataset) == RLELossless:
+        return
+    size = picture_size(_first_frame(data))
+    if size is None:
+        raise UnreadableImage(_UNDECODABLE)
+    if size != (rows, columns):
+        raise UnreadableImage(
+            f"its header says {rows} x {columns} pixels, its compressed picture {size[0]} x {size[1]}"
+        )
+
+
+def _first_frame(data: bytes) -> bytes:
+    try:
+        return next(generate_frames(data, number_of_frames=1))
+    except Exception:  # damaged encapsulation (PS3.5 section A.4) fails in many ways
+        raise UnreadableImage(_UNDECODABLE) from None
