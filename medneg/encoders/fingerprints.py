@@ -54,7 +54,8 @@ def text_fingerprint(
         32 hexadecimal digits.
     """
     reading = tokenize(list(PROBES)).tolist()
-    facts = {"architecture": dict(architecture), "vocabulary": dict(vocabulary), "reading": reading}
+    in_order = "\0".join(sorted(vocabulary, key=vocabulary.__getitem__))
+    facts = {"architecture": dict(architecture), "vocabulary": in_order, "reading": reading}
     return _digest(state, facts)
 
 
