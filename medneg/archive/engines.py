@@ -1,0 +1,80 @@
+"""Connections to the archive's database, set up the same way wherever they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+
+from medneg.archive.places import Place
+from medneg.errors import ArchiveError
+
+BUSY_SECONDS = 30
+"""How long a process waits for another one that writes."""
+
+
+def connect(place: Place) -> Engine:
+    """An engine for the archive's database; nothing is opened yet.
+
+    Errors never show the values of a statement: they may be words of a report.
+
+    Raises:
+        ArchiveError: if the database's driver is not installed.
+    """
+    options: dict[str, Any] = {}
+    if place.url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": BUSY_SECONDS}
+    try:
+        engine = create_engine(place.url, hide_parameters=True, **options)
+    except (ImportError, NoSuchModuleError) as error:
+        raise ArchiveError(
+            f"the archive at {place.shown} needs a database driver that is not installed: {error}"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own idea of transactions leaves out DDL; with None, "begin" below is the only one.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another one wrote in between;
+    # one that says from the start that it will write waits for its turn.
+    writes = connection.get_execution_options().get("medneg_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def transaction(engine: Engine, place: Place, *, writes: bool = False) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back on any error; a reader sees one moment throughout.
+
+    Raises:
+        ArchiveError: if the database cannot be reached, is locked for too long, damaged or full.
+    """
+    options: dict[str, Any] = {"medneg_writes": writes}
+    if engine.dialect.name != "sqlite" and not writes:
+        options["isolation_level"] = "REPEATABLE READ"
+    try:
+        with engine.execution_options(**options).begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise ArchiveError(f"the archive at {place.shown} cannot be used: {_cause(error, place)}") from None
+    except DBAPIError as error:
+        if "not a database" not in str(error.orig):
+            raise
+        raise ArchiveError(f"{place.shown} holds a file that is no database") from None
+
+
+def _cause(error: DBAPIError, place: Place) -> str:
+    cause = str(error.orig).strip().partition("\n")[0]
+    password = place.url.password
+    return cause.replace(str(password), "***") if password else cause

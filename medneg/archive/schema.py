@@ -1,0 +1,214 @@
+"""What the archive keeps, as typed SQLAlchemy tables. Nothing here is personal: people are keyed pseudonyms.
+
+``patients`` ← ``studies`` ← ``images`` ← ``embeddings``, ``thumbnails``; ``reports`` belong to studies,
+``findings`` to an image or to a study. ``encoders``, ``rejected``, ``searches`` and ``settings`` stand alone.
+A change here needs a revision in ``migrations/versions`` and a new ``REVISION``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+REVISION = "0001"
+"""The revision of the schema that this module describes: the head of ``migrations/versions``."""
+
+NAMES = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name on every engine, so that a later migration can find it."""
+
+# SQLite counts rows up only in a column of type INTEGER; elsewhere a hundred million images want 64 bits.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """All tables of one archive."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class Setting(Base):
+    """One fact about the archive itself, such as the check value of its pseudonym key."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class Patient(Base):
+    """A person, known by a keyed pseudonym only."""
+
+    __tablename__ = "patients"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    pseudonym: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class Study(Base):
+    """One examination of a patient."""
+
+    __tablename__ = "studies"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    patient_id: Mapped[int] = mapped_column(Key, ForeignKey("patients.id"), index=True)
+    pseudonym: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class Image(Base):
+    """One file that became a radiograph. ``path`` is absolute; ``pseudonym`` stands for the SOP instance."""
+
+    __tablename__ = "images"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    study_id: Mapped[int] = mapped_column(Key, ForeignKey("studies.id"), index=True)
+    pseudonym: Mapped[str] = mapped_column(String(64), index=True)
+    path: Mapped[str] = mapped_column(Text, unique=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(BigInteger, index=True)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    view: Mapped[str | None] = mapped_column(String(16))
+    sex: Mapped[str | None] = mapped_column(String(1))
+    age: Mapped[float | None]
+    study_date: Mapped[str | None] = mapped_column(String(10))
+    modality: Mapped[str | None] = mapped_column(String(16))
+    rows: Mapped[int]
+    columns: Mapped[int]
+    grey_scale: Mapped[str] = mapped_column(Text)
+    header: Mapped[dict[str, Any]] = mapped_column(JSON)
+    phantom: Mapped[bool]
+    indexed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Report(Base):
+    """What the radiologist wrote about a study."""
+
+    __tablename__ = "reports"
+
+    study_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("studies.id"), primary_key=True, autoincrement=False
+    )
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Finding(Base):
+    """The state of one lexicon finding in an image (from a manifest) or in a study (from its report)."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        CheckConstraint("(image_id IS NULL) <> (study_id IS NULL)", name="one_owner"),
+        CheckConstraint("state IN ('present', 'absent', 'uncertain')", name="state"),
+        CheckConstraint("source IN ('manifest', 'report')", name="source"),
+        UniqueConstraint("image_id", "finding", "source"),
+        UniqueConstraint("study_id", "finding", "source"),
+        Index(None, "finding", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    image_id: Mapped[int | None] = mapped_column(Key, ForeignKey("images.id", ondelete="CASCADE"))
+    study_id: Mapped[int | None] = mapped_column(Key, ForeignKey("studies.id", ondelete="CASCADE"))
+    finding: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(9))
+    source: Mapped[str] = mapped_column(String(8))
+
+
+class Encoder(Base):
+    """An encoder whose image tower embedded images here: its card, kept so that a licence is never lost."""
+
+    __tablename__ = "encoders"
+    __table_args__ = (UniqueConstraint("image_fingerprint", "text_fingerprint"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    width: Mapped[int]
+    input_size: Mapped[int]
+    interpolation: Mapped[str] = mapped_column(String(16))
+    chain: Mapped[str] = mapped_column(String(40))
+    image_fingerprint: Mapped[str] = mapped_column(String(200))
+    text_fingerprint: Mapped[str] = mapped_column(String(200))
+    licence: Mapped[str] = mapped_column(Text)
+    notice: Mapped[str] = mapped_column(Text)
+    template: Mapped[str] = mapped_column(Text)
+    findings: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class Embedding(Base):
+    """An image's unit vector, float32 little-endian. It is the truth; the scan matrix is a copy.
+
+    Ids only ever grow and a vector is replaced by deleting and inserting, so (count, greatest id) changes
+    with every change of a space.
+    """
+
+    __tablename__ = "embeddings"
+    __table_args__ = (
+        UniqueConstraint("image_id", "image_fingerprint"),
+        Index(None, "image_fingerprint", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    image_id: Mapped[int] = mapped_column(Key, ForeignKey("images.id", ondelete="CASCADE"))
+    image_fingerprint: Mapped[str] = mapped_column(String(200))
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Thumbnail(Base):
+    """A small JPEG of the pixels, at most 256 pixels wide or high; no header fields travel with it."""
+
+    __tablename__ = "thumbnails"
+
+    image_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    jpeg: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Rejected(Base):
+    """A file that was set aside, and why; ``version`` is the medneg that judged it."""
+
+    __tablename__ = "rejected"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    path: Mapped[str] = mapped_column(Text, unique=True)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(String(40))
+    rejected_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Search(Base):
+    """The audit trail: who (a keyed pseudonym of the account name) asked what, when and how."""
+
+    __tablename__ = "searches"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    searched_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    who: Mapped[str] = mapped_column(String(16))
+    query: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(String(64))
+    encoder: Mapped[str] = mapped_column(String(200))
+    k: Mapped[int]
+    considered: Mapped[int]

@@ -1,0 +1,330 @@
+"""The archive: a plain SQL database of radiographs, their embeddings and what is known of them."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import Engine, insert
+
+from medneg.archive import audit, checking, filters, migrating, reading, writing
+from medneg.archive.engines import connect, transaction
+from medneg.archive.places import Place, key_check, locate, make_key
+from medneg.archive.schema import REVISION, Setting
+from medneg.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from numpy import bool_, float32, int64
+    from numpy.typing import NDArray
+
+    from medneg.archive.filters import Where
+    from medneg.archive.matrix import ScanMatrix
+    from medneg.archive.rows import (
+        Counts,
+        FileStamp,
+        ImageRow,
+        KnownFile,
+        Label,
+        NewImage,
+        NewRejection,
+        RejectedRow,
+        SearchRow,
+        Source,
+        SpaceRow,
+    )
+    from medneg.values import EncoderCard, FindingState
+
+
+class Archive:
+    """One archive, open. Use it as a context manager, or close it; it may be shared by threads.
+
+    Attributes:
+        pseudonym_key: the secret behind every pseudonym; it never leaves this machine.
+    """
+
+    def __init__(self, engine: Engine, place: Place, key: bytes) -> None:
+        self._engine = engine
+        self._place = place
+        self._matrices: dict[str, ScanMatrix] = {}
+        self._lock = threading.Lock()
+        self.pseudonym_key = key
+
+    @classmethod
+    def open(cls, location: str | Path, *, create: bool = False) -> Archive:
+        """Open an archive; one that an older medneg wrote is brought up to date first.
+
+        Args:
+            location: a folder, or any SQLAlchemy URL.
+            create: make the archive when there is none.
+
+        Raises:
+            ArchiveError: if there is none, a newer medneg wrote it, or its key is missing.
+        """
+        place = locate(location)
+        if place.database is not None and not place.database.exists():
+            if not create:
+                raise ArchiveError(_nothing_at(place))
+            place.database.parent.mkdir(parents=True, exist_ok=True)
+        engine = connect(place)
+        try:
+            with transaction(engine, place) as connection:
+                found = migrating.revision(connection)
+            if found is None and not create:
+                raise ArchiveError(_nothing_at(place))
+            if found != REVISION:
+                _bring_up(engine, place, new=found is None)
+            with transaction(engine, place) as connection:
+                key = checking.check_key(connection, place)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, place, key)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._matrices.clear()
+        self._engine.dispose()
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Archive({self._place.shown!r})"
+
+    # What a search needs
+
+    def matrix(self, image_fingerprint: str) -> ScanMatrix:
+        """The float16 scan matrix of a space, mapped from disk; written anew when it is stale.
+
+        Raises:
+            ArchiveError: if the archive holds no embedding of this space.
+        """
+        from medneg.archive.matrix import ScanMatrix
+
+        with self._lock, transaction(self._engine, self._place) as connection:
+            stamp, count = reading.stamp(connection, image_fingerprint)
+            width = reading.width(connection, image_fingerprint)
+            if count == 0:
+                raise ArchiveError(
+                    f"the archive at {self._place.shown} holds nothing to search yet; "
+                    "bring images in with `medneg ingest`"
+                )
+            held = self._matrices.get(image_fingerprint)
+            if held is None or held.stamp != stamp:
+                held = ScanMatrix.open(self._matrix_folder(image_fingerprint))
+            if held is None or held.stamp != stamp:
+                held = ScanMatrix.write(
+                    self._matrix_folder(image_fingerprint),
+                    ids=reading.embedded_ids(connection, image_fingerprint),
+                    blocks=reading.vector_blocks(connection, image_fingerprint, width=width),
+                    stamp=stamp,
+                    width=width,
+                )
+            self._matrices[image_fingerprint] = held
+            return held
+
+    def _matrix_folder(self, fingerprint: str) -> Path:
+        return self._place.matrices / hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+
+    def vectors(self, image_fingerprint: str, ids: Sequence[int]) -> NDArray[float32]:
+        """The stored embeddings of some images, float32, shape (m, d), in the order asked.
+
+        Raises:
+            ArchiveError: if an image has no embedding in this space.
+        """
+        with transaction(self._engine, self._place) as connection:
+            return reading.vectors(connection, image_fingerprint, [int(image) for image in ids])
+
+    def mask(self, where: Where, ids: NDArray[int64]) -> NDArray[bool_]:
+        """Which of some images a filter lets through: booleans, shape (n,), aligned to ``ids`` (n,)."""
+        if where.everything:
+            return np.ones(len(ids), bool)
+        with transaction(self._engine, self._place) as connection:
+            allowed = connection.execute(filters.image_ids(where)).scalars()
+            return np.isin(ids, np.fromiter(allowed, np.int64))
+
+    def record_search(self, query: str, *, method: str, encoder: str, k: int, considered: int) -> None:
+        """Write a search into the audit trail, with the time and a pseudonym of the account.
+
+        Args:
+            query: the words that were asked.
+            method: the scoring method.
+            encoder: the encoder's name.
+            k: how many hits were asked for.
+            considered: how many images the filter let through.
+        """
+        from medneg.archive.rows import SearchRow
+
+        row = SearchRow(
+            when=datetime.now(UTC).isoformat(),
+            who=audit.account(self.pseudonym_key),
+            query=query,
+            method=method,
+            encoder=encoder,
+            k=k,
+            considered=considered,
+        )
+        with transaction(self._engine, self._place, writes=True) as connection:
+            audit.record(connection, row)
+
+    # What is known
+
+    def images(self, ids: Sequence[int]) -> tuple[ImageRow, ...]:
+        """What is known of some images, in the order asked.
+
+        Raises:
+            ArchiveError: if an id is not in the archive.
+        """
+        with transaction(self._engine, self._place) as connection:
+            return reading.images(connection, [int(image) for image in ids])
+
+    def images_of_patient(self, pseudonym: str) -> tuple[ImageRow, ...]:
+        """All images of one patient, the oldest study first."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.images_of_patient(connection, pseudonym)
+
+    def findings(
+        self, ids: Sequence[int], source: Source | None = None
+    ) -> dict[int, dict[str, FindingState]]:
+        """State by finding of some images, from manifests, from their studies' reports, or both.
+
+        Where sources disagree, present outranks uncertain and uncertain outranks absent.
+        """
+        with transaction(self._engine, self._place) as connection:
+            return reading.findings(connection, [int(image) for image in ids], source)
+
+    def report(self, image_id: int) -> str | None:
+        """The report of an image's study; None when there is none."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.report(connection, int(image_id))
+
+    def thumbnail(self, image_id: int) -> bytes | None:
+        """An image's JPEG, at most 256 pixels wide or high; None when there is no such image."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.thumbnail(connection, int(image_id))
+
+    def spaces(self) -> tuple[SpaceRow, ...]:
+        """Every embedding space of the archive, the fullest first."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.spaces(connection)
+
+    def counts(self) -> Counts:
+        """How much the archive holds."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.counts(connection)
+
+    def values(self, column: str) -> tuple[str, ...]:
+        """The different values of ``view``, ``sex`` or ``modality`` that occur, sorted."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.values(connection, column)
+
+    def rejections(self) -> tuple[RejectedRow, ...]:
+        """Every file that was set aside, by path."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.rejections(connection)
+
+    def searches(self, limit: int = 100) -> tuple[SearchRow, ...]:
+        """The latest searches of the audit trail, the newest first."""
+        with transaction(self._engine, self._place) as connection:
+            return audit.searches(connection, limit=limit)
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the archive, one sentence each; empty when it is sound."""
+        with transaction(self._engine, self._place) as connection:
+            found = list(checking.problems(connection, self._place))
+            for space in reading.spaces(connection):
+                stamp, count = reading.stamp(connection, space.image_fingerprint)
+                if count and self._stamp_on_disk(space.image_fingerprint) != stamp:
+                    found.append(f"the scan matrix of {space.name} is stale; the next search rebuilds it")
+        return tuple(found)
+
+    def _stamp_on_disk(self, fingerprint: str) -> str | None:
+        from medneg.archive.matrix import ScanMatrix
+
+        held = ScanMatrix.open(self._matrix_folder(fingerprint))
+        return None if held is None else held.stamp
+
+    # What ingesting needs
+
+    def known_files(self, paths: Sequence[str], image_fingerprint: str) -> dict[str, KnownFile]:
+        """What the archive knows of some absolute paths; paths that it has never seen are left out."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.known_files(connection, paths, image_fingerprint)
+
+    def hashes_of_size(self, sizes: Sequence[int], image_fingerprint: str) -> dict[int, frozenset[str]]:
+        """For each file size, the SHA-256 of the images of that size that a space holds."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.hashes_of_size(connection, sizes, image_fingerprint)
+
+    def paths_without_embedding(self, image_fingerprint: str) -> tuple[str, ...]:
+        """Paths of the images that a space lacks."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.paths_without_embedding(connection, image_fingerprint)
+
+    def register(self, card: EncoderCard) -> None:
+        """Keep an encoder's card, with its licence, beside the embeddings it makes."""
+        with transaction(self._engine, self._place, writes=True) as connection:
+            writing.register(connection, card)
+
+    def store(
+        self,
+        image_fingerprint: str,
+        *,
+        images: Sequence[NewImage] = (),
+        twins: Sequence[FileStamp] = (),
+        touched: Sequence[FileStamp] = (),
+        rejected: Sequence[NewRejection] = (),
+    ) -> None:
+        """Store one batch in one transaction: all of it is there afterwards, or nothing.
+
+        Args:
+            image_fingerprint: the space of the images' vectors.
+            images: what was read and encoded; it replaces whatever its path held before.
+            twins: files with the very content of an image that this space holds. Where that image's own
+                file is gone, it has moved: its row takes the new path.
+            touched: files whose times changed and whose content did not.
+            rejected: files that are set aside.
+        """
+        with transaction(self._engine, self._place, writes=True) as connection:
+            for image in images:
+                writing.add_image(connection, image, fingerprint=image_fingerprint)
+            for twin in twins:
+                writing.add_twin(connection, twin, fingerprint=image_fingerprint)
+            for file in touched:
+                writing.touch(connection, file)
+            for rejection in rejected:
+                writing.reject(connection, rejection)
+
+    def label(self, labels: Mapping[str, Label]) -> int:
+        """Record what manifests say of images, by absolute path; returns how many are in the archive."""
+        with transaction(self._engine, self._place, writes=True) as connection:
+            return writing.label(connection, labels)
+
+    def add_reports(self, reports: Iterable[tuple[str, str, Mapping[str, FindingState]]]) -> int:
+        """Store reports as (study pseudonym, text, state by finding); returns how many found their study."""
+        with transaction(self._engine, self._place, writes=True) as connection:
+            return writing.add_reports(connection, reports)
+
+
+def _nothing_at(place: Place) -> str:
+    return f"there is no archive at {place.shown}; make one with `medneg ingest PATH --archive {place.shown}`"
+
+
+def _bring_up(engine: Engine, place: Place, *, new: bool) -> None:
+    """Make the tables, or bring older ones up to date; the key of a new archive comes first."""
+    key = make_key(place) if new else None
+    with transaction(engine, place, writes=True) as connection:
+        done = migrating.upgrade(connection, shown=place.shown)
+        if key is not None and done:
+            connection.execute(insert(Setting).values(name="key_check", value=key_check(key)))

@@ -1,0 +1,315 @@
+"""Changes to an archive's database. Every function runs in the caller's transaction: all of it or nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, literal, select, update
+
+from medneg import __version__
+from medneg.archive.reading import chunks
+from medneg.archive.rows import FileStamp, Label, NewImage, NewRejection
+from medneg.archive.schema import (
+    Embedding,
+    Encoder,
+    Finding,
+    Image,
+    Patient,
+    Rejected,
+    Report,
+    Study,
+    Thumbnail,
+)
+from medneg.values import EncoderCard, FindingState, Radiograph
+
+_TOLERANCE = 1e-3
+
+
+def register(connection: Connection, card: EncoderCard) -> None:
+    """Keep an encoder's card, or bring the kept one up to date."""
+    row = {
+        "name": card.name,
+        "width": card.width,
+        "input_size": card.input.size,
+        "interpolation": card.input.interpolation,
+        "chain": card.input.chain,
+        "licence": card.licence,
+        "notice": card.notice,
+        "template": card.template,
+        "findings": None if card.findings is None else list(card.findings),
+    }
+    same = (
+        Encoder.image_fingerprint == card.image_fingerprint,
+        Encoder.text_fingerprint == card.text_fingerprint,
+    )
+    if connection.execute(update(Encoder).where(*same).values(row)).rowcount == 0:
+        both = {"image_fingerprint": card.image_fingerprint, "text_fingerprint": card.text_fingerprint}
+        connection.execute(insert(Encoder).values(row | both))
+
+
+def add_image(connection: Connection, new: NewImage, *, fingerprint: str) -> int:
+    """Store an image with its embedding and thumbnail, in the place of whatever its path held before.
+
+    Returns:
+        The image's id. A file whose content is unchanged keeps its id and its other embeddings.
+
+    Raises:
+        ValueError: if the vector is not of unit length.
+    """
+    length = float(np.linalg.norm(new.vector))
+    if not math.isclose(length, 1, abs_tol=_TOLERANCE):
+        raise ValueError(f"an image embedding must have unit length; got {length!r}")
+    connection.execute(delete(Rejected).where(Rejected.path == new.file.path))
+    image = _same_image(connection, new.file)
+    if image is None:
+        remove_image(connection, new.file.path)
+        image = _insert_image(connection, new)
+    blob = new.vector.astype("<f4").tobytes()
+    _embed(connection, image, fingerprint, blob)
+    return image
+
+
+def _same_image(connection: Connection, file: FileStamp) -> int | None:
+    """The image stored for a path with the very same content, its file times brought up to date."""
+    image: int | None = connection.execute(
+        select(Image.id).where(Image.path == file.path, Image.sha256 == file.sha256)
+    ).scalar()
+    if image is not None:
+        connection.execute(
+            update(Image).where(Image.id == image).values(size=file.size, mtime_ns=file.mtime_ns)
+        )
+    return image
+
+
+def _insert_image(connection: Connection, new: NewImage) -> int:
+    known = new.radiograph
+    row = {
+        "study_id": _study(connection, known),
+        "pseudonym": known.image,
+        "path": new.file.path,
+        "sha256": new.file.sha256,
+        "size": new.file.size,
+        "mtime_ns": new.file.mtime_ns,
+        "view": known.view,
+        "sex": known.sex,
+        "age": known.age,
+        "study_date": known.study_date,
+        "modality": known.modality,
+        "rows": new.rows,
+        "columns": new.columns,
+        "grey_scale": known.grey_scale,
+        "header": dict(known.header),
+        "phantom": known.phantom,
+        "indexed_at": datetime.now(UTC),
+    }
+    image = _inserted(connection, Image, row)
+    connection.execute(insert(Thumbnail).values(image_id=image, jpeg=new.thumbnail))
+    return image
+
+
+def _inserted(connection: Connection, table: type[Any], row: Mapping[str, Any]) -> int:
+    key = connection.execute(insert(table).values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _study(connection: Connection, known: Radiograph) -> int:
+    study: int | None = connection.execute(select(Study.id).where(Study.pseudonym == known.study)).scalar()
+    if study is not None:
+        return study
+    patient = _patient(connection, known.patient)
+    return _inserted(connection, Study, {"patient_id": patient, "pseudonym": known.study})
+
+
+def _patient(connection: Connection, pseudonym: str) -> int:
+    patient: int | None = connection.execute(
+        select(Patient.id).where(Patient.pseudonym == pseudonym)
+    ).scalar()
+    return patient if patient is not None else _inserted(connection, Patient, {"pseudonym": pseudonym})
+
+
+def _embed(connection: Connection, image: int, fingerprint: str, blob: bytes) -> None:
+    connection.execute(
+        delete(Embedding).where(Embedding.image_id == image, Embedding.image_fingerprint == fingerprint)
+    )
+    connection.execute(insert(Embedding).values(image_id=image, image_fingerprint=fingerprint, vector=blob))
+
+
+def remove_image(connection: Connection, path: str) -> None:
+    """Forget the image at a path, with its embeddings, thumbnail and findings; do nothing if there is none.
+
+    A study without images goes too, unless it has a report.
+    """
+    found = connection.execute(select(Image.id, Image.study_id).where(Image.path == path)).one_or_none()
+    if found is None:
+        return
+    for table in (Embedding, Thumbnail, Finding):
+        connection.execute(delete(table).where(table.image_id == found.id))
+    connection.execute(delete(Image).where(Image.id == found.id))
+    _remove_empty_study(connection, found.study_id)
+
+
+def _remove_empty_study(connection: Connection, study: int) -> None:
+    for table in (Image, Report):
+        if connection.execute(select(table.study_id).where(table.study_id == study).limit(1)).first():
+            return
+    patient = connection.execute(select(Study.patient_id).where(Study.id == study)).scalar_one()
+    connection.execute(delete(Finding).where(Finding.study_id == study))
+    connection.execute(delete(Study).where(Study.id == study))
+    if not connection.execute(select(Study.id).where(Study.patient_id == patient).limit(1)).first():
+        connection.execute(delete(Patient).where(Patient.id == patient))
+
+
+def add_twin(connection: Connection, file: FileStamp, *, fingerprint: str) -> int:
+    """Store a file whose very content the space knows under another path, without decoding it again.
+
+    Where the other file is gone, it has moved: its row takes the new path and keeps its id.
+
+    Returns:
+        The image's id.
+    """
+    statement = (
+        select(Image.__table__)
+        .join(Embedding, Embedding.image_id == Image.id)
+        .where(Image.sha256 == file.sha256, Embedding.image_fingerprint == fingerprint)
+        .order_by(Image.id)
+    )
+    twins = connection.execute(statement).mappings().all()
+    same = next((twin for twin in twins if twin["path"] == file.path), None)
+    if same is not None:
+        touch(connection, file)
+        return int(same["id"])
+    remove_image(connection, file.path)
+    connection.execute(delete(Rejected).where(Rejected.path == file.path))
+    place = {"path": file.path, "size": file.size, "mtime_ns": file.mtime_ns}
+    gone = next((twin for twin in twins if not os.path.exists(twin["path"])), None)
+    if gone is not None:
+        connection.execute(update(Image).where(Image.id == gone["id"]).values(place))
+        return int(gone["id"])
+    row = {name: value for name, value in twins[0].items() if name != "id"}
+    image = _inserted(connection, Image, row | place | {"indexed_at": datetime.now(UTC)})
+    for table, columns in ((Embedding, ("image_fingerprint", "vector")), (Thumbnail, ("jpeg",))):
+        copied = select(literal(image), *(getattr(table, name) for name in columns))
+        source = copied.where(table.image_id == twins[0]["id"])
+        connection.execute(insert(table).from_select(["image_id", *columns], source))
+    return image
+
+
+def touch(connection: Connection, file: FileStamp) -> None:
+    """Note a file's new times after its content was found unchanged."""
+    for table in (Image, Rejected):
+        connection.execute(
+            update(table).where(table.path == file.path).values(size=file.size, mtime_ns=file.mtime_ns)
+        )
+
+
+def reject(connection: Connection, rejection: NewRejection) -> None:
+    """Remember that a file was set aside, and forget the image that its path held before."""
+    remove_image(connection, rejection.path)
+    connection.execute(delete(Rejected).where(Rejected.path == rejection.path))
+    row = {
+        "path": rejection.path,
+        "sha256": rejection.sha256,
+        "size": rejection.size,
+        "mtime_ns": rejection.mtime_ns,
+        "reason": rejection.reason,
+        "version": __version__,
+        "rejected_at": datetime.now(UTC),
+    }
+    connection.execute(insert(Rejected).values(row))
+
+
+def label(connection: Connection, labels: Mapping[str, Label]) -> int:
+    """Record what manifests say of images, by path: findings replace earlier ones, the rest fills gaps.
+
+    Returns:
+        How many of the paths are images of this archive.
+    """
+    labelled = 0
+    for paths in chunks(list(labels)):
+        columns = (Image.id, Image.path, Image.study_id, Image.view, Image.sex, Image.age, Image.study_date)
+        rows = connection.execute(select(*columns).where(Image.path.in_(paths))).all()
+        labelled += len(rows)
+        for row in rows:
+            _fill_gaps(connection, row, labels[row.path])
+        wanted = {row.id: dict(labels[row.path].findings) for row in rows}
+        _replace_findings(connection, Finding.image_id, wanted, source="manifest")
+    return labelled
+
+
+def _fill_gaps(connection: Connection, row: Any, known: Label) -> None:
+    gaps = {
+        name: getattr(known, name)
+        for name in ("view", "sex", "age", "study_date")
+        if getattr(row, name) is None and getattr(known, name) is not None
+    }
+    if gaps:
+        connection.execute(update(Image).where(Image.id == row.id).values(gaps))
+    if known.patient is not None:
+        _assign_patient(connection, row.study_id, known.patient)
+
+
+def _assign_patient(connection: Connection, study: int, pseudonym: str) -> None:
+    before = connection.execute(select(Study.patient_id).where(Study.id == study)).scalar_one()
+    after = _patient(connection, pseudonym)
+    if before != after:
+        connection.execute(update(Study).where(Study.id == study).values(patient_id=after))
+        if not connection.execute(select(Study.id).where(Study.patient_id == before).limit(1)).first():
+            connection.execute(delete(Patient).where(Patient.id == before))
+
+
+def _replace_findings(
+    connection: Connection, owner: Any, wanted: Mapping[int, Mapping[str, FindingState]], *, source: str
+) -> None:
+    """Make the findings of each owner (image or study) exactly those wanted, writing only differences."""
+    condition = (owner.in_(list(wanted)), Finding.source == source)
+    present: dict[int, dict[str, str]] = {key: {} for key in wanted}
+    for key, finding, state in connection.execute(
+        select(owner, Finding.finding, Finding.state).where(*condition)
+    ):
+        present[key][finding] = state
+    changed = [key for key in wanted if present[key] != wanted[key]]
+    if not changed:
+        return
+    connection.execute(delete(Finding).where(owner.in_(changed), Finding.source == source))
+    rows = [
+        {owner.key: key, "finding": finding, "state": state, "source": source}
+        for key in changed
+        for finding, state in wanted[key].items()
+    ]
+    if rows:
+        connection.execute(insert(Finding), rows)
+
+
+def add_reports(
+    connection: Connection, reports: Iterable[tuple[str, str, Mapping[str, FindingState]]]
+) -> int:
+    """Store reports with the findings read from them.
+
+    Args:
+        connection: in a transaction that may write.
+        reports: study pseudonym, text, and state by finding.
+
+    Returns:
+        How many of the studies are in this archive; the other reports are left out.
+    """
+    batch = {study: (text, findings) for study, text, findings in reports}
+    stored = 0
+    for pseudonyms in chunks(list(batch)):
+        studies = connection.execute(
+            select(Study.id, Study.pseudonym).where(Study.pseudonym.in_(pseudonyms))
+        ).all()
+        stored += len(studies)
+        keys = [study.id for study in studies]
+        connection.execute(delete(Report).where(Report.study_id.in_(keys)))
+        rows = [{"study_id": key, "text": batch[pseudonym][0]} for key, pseudonym in studies]
+        if rows:
+            connection.execute(insert(Report), rows)
+        wanted = {key: batch[pseudonym][1] for key, pseudonym in studies}
+        _replace_findings(connection, Finding.study_id, wanted, source="report")
+    return stored
