@@ -317,7 +317,7 @@ def pulmonary_vessels(field: Field, build: Build, seed: int) -> Map:
     sign = np.repeat([-1.0, 1.0], 9)
     angle = np.tile(np.linspace(-76, 90, 9), 2) + rng.uniform(-9, 9, 18)
     x = sign * 30 + build.sway * 0.4 + build.shift
-    y = np.where(sign < 0, 156.0, 149.0)
+    y = np.where(sign < 0, 156.0, 149.0) + 0.2 * angle
     twigs = np.stack([x, y, sign, angle, np.full(18, 4.8)])
     while twigs.shape[1]:
         twigs, drawn = _grown(twigs, rng.random((4, twigs.shape[1])))
@@ -338,7 +338,7 @@ def _grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[fl
     x, y, sign, angle, width = twigs
     step = (8.5 + 2.9 * width * (0.6 + 0.6 * draws[0])).astype(np.float64)
     mid_x, mid_y = x + sign * step * np.cos(np.radians(angle)), y + step * np.sin(np.radians(angle))
-    angle = angle + 14 * (draws[1] - 0.5)
+    angle = angle + 24 * (draws[1] - 0.5)
     end_x, end_y = mid_x + sign * step * np.cos(np.radians(angle)), mid_y + step * np.sin(np.radians(angle))
     ways = np.stack([x, y, mid_x, mid_y, end_x, end_y], axis=1).reshape(-1, 3, 2).tolist()
     lines = [Stroke(way, w, w * 2.0 + 3.4) for way, w in zip(ways, width.tolist(), strict=True)]

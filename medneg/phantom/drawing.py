@@ -95,7 +95,7 @@ def look_of(picture: Picture, build: anatomy.Build, rng: np.random.Generator) ->
         gamma=1.0 + 0.14 * float(draws[3]),
         detail=0.55 + 0.2 * float(draws[4]),
         scatter=scatter,
-        noise=0.011 / float(np.sqrt(max(technique.exposure, 0.05))),
+        noise=0.007 / float(np.sqrt(max(technique.exposure, 0.05))),
     )
 
 
