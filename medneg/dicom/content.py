@@ -61,7 +61,7 @@ def require_sane_size(rows: int | None, columns: int | None) -> None:
         raise UnreadableImage("it does not say how many rows and columns its picture has")
     if rows * columns > LARGEST_PICTURE:
         raise UnreadableImage(
-            f"it claims {rows} x {columns} pixels; a radiograph has at most {LARGEST_PICTURE // 10**6} million"
+            f"it claims {rows} x {columns} pixels; no radiograph has over {LARGEST_PICTURE // 10**6} million"
         )
 
 

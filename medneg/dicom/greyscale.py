@@ -1,8 +1,8 @@
 """The grey-scale chain: from stored values to a picture with bone bright, in the standard's order.
 
-Modality LUT (PS3.3 C.11.1) -> VOI LUT or window (C.11.2) -> inversion last (C.7.6.3.1.2, C.11.6). Every step acts
-on single values, so the whole chain is one table over the 2^8 or 2^16 possible cell contents; a
-picture costs one look-up per pixel. A change of any step changes ``medneg.values.GREY_SCALE_CHAIN``.
+Modality LUT (PS3.3 C.11.1) -> VOI LUT or window (C.11.2) -> inversion last (C.7.6.3.1.2, C.11.6).
+Every step acts on single values, so the whole chain is one table over the 2^8 or 2^16 possible cell
+contents; a picture costs one look-up per pixel. A change of any step changes ``medneg.values.GREY_SCALE_CHAIN``.
 """
 
 from __future__ import annotations
@@ -150,7 +150,6 @@ def _padding_bound(dataset: Dataset, keyword: str, layout: Layout) -> int | None
     if bound is None:
         return None
     # US or SS after Pixel Representation; writers mix the two up, so the bits decide.
-    pattern = bound % 2**layout.allocated
-    return (
-        pattern - 2**layout.allocated if layout.signed and pattern >= 2 ** (layout.allocated - 1) else pattern
-    )
+    pattern: int = bound % 2**layout.allocated
+    negative = layout.signed and pattern >= 2 ** (layout.allocated - 1)
+    return pattern - 2**layout.allocated if negative else pattern

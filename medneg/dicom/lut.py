@@ -29,7 +29,7 @@ class LookUp:
     def __call__(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The entries for the inputs, which are rounded to whole numbers."""
         index = np.clip(np.rint(inputs) - self.first, 0, len(self.data) - 1).astype(np.int64)
-        return self.data[index].astype(np.float64)
+        return np.asarray(self.data[index], dtype=np.float64)
 
 
 def read_lookup(dataset: Dataset, keyword: str, *, signed: bool) -> LookUp | None:
@@ -92,7 +92,7 @@ def _integers(found: Any, *, little: bool) -> list[int]:
     """Whole numbers from an element that pydicom gave as numbers or, lacking its VR, as bytes."""
     try:
         if isinstance(found, bytes):
-            return np.frombuffer(found, dtype="<u2" if little else ">u2").astype(int).tolist()
+            return [int(word) for word in np.frombuffer(found, dtype="<u2" if little else ">u2")]
         return [int(part) for part in (found if hasattr(found, "__len__") else [found])]
     except (TypeError, ValueError):
         return []

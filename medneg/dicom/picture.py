@@ -54,8 +54,9 @@ def _decode(path: Path, kind: Kind) -> tuple[NDArray[np.generic], str]:
         try:
             with Image.open(path, formats=(kind,)) as image:
                 require_sane_size(image.height, image.width)
-                if getattr(image, "n_frames", 1) > 1 and kind == "PNG":
-                    raise UnreadableImage(f"it holds {image.n_frames} frames; a radiograph has one")
+                frames = getattr(image, "n_frames", 1)
+                if frames > 1:
+                    raise UnreadableImage(f"it holds {frames} frames; a radiograph has one")
                 return _samples(image), image.mode
         except UnreadableImage:
             raise
@@ -67,7 +68,7 @@ def _decode(path: Path, kind: Kind) -> tuple[NDArray[np.generic], str]:
 
 def _samples(image: Image.Image) -> NDArray[np.generic]:
     if image.mode.startswith("I"):  # "I;16" and its relatives; PNG knows no deeper ones
-        return np.clip(np.asarray(image), 0, 2**16 - 1).astype(np.uint16)
+        return np.asarray(np.clip(np.asarray(image), 0, 2**16 - 1), dtype=np.uint16)
     return np.asarray(image.convert("L" if image.mode in ("L", "1", "LA") else "RGB"))
 
 
@@ -86,4 +87,4 @@ def _windowed(deep: NDArray[np.generic]) -> NDArray[np.float32]:
     window = percentile_window(values, counts)
     assert window is not None  # a blank picture was refused before
     table: NDArray[np.float32] = window(values).astype(np.float32)
-    return table[deep]
+    return np.asarray(table[deep])

@@ -6,11 +6,11 @@ import functools
 
 import numpy as np
 import torch
-from monai.transforms import Compose, SpatialPad, Transform
 from numpy import float32
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
+from medneg.dicom.transforms import Compose, SpatialPad, Transform
 from medneg.values import GREY_SCALE_CHAIN, InputSpec, Radiograph
 
 

@@ -6,9 +6,7 @@ MONOCHROME1 or not depending on which packages are installed.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.data import ImageReader
-from monai.transforms import LoadImage
 from numpy.typing import NDArray
 
 from medneg.dicom import admission, content, identity, stored
@@ -27,6 +23,7 @@ from medneg.dicom.greyscale import grey_scale
 from medneg.dicom.header import kept_header
 from medneg.dicom.picture import read_picture
 from medneg.dicom.pseudonyms import pseudonym
+from medneg.dicom.transforms import LOADER, ImageReader
 from medneg.values import Radiograph
 
 PHANTOM = "medneg phantom"
@@ -36,16 +33,8 @@ PHANTOM = "medneg phantom"
 def read(path: Path, *, key: bytes) -> Radiograph:
     """Read one file through MONAI with the reader of this module; see ``medneg.dicom.read``."""
     # The reader goes in at the call: given at construction, MONAI would hide its errors and try others.
-    image, meta = _loader()(str(path), reader=RadiographReader(key=key))
+    image, meta = LOADER(str(path), reader=RadiographReader(key=key))
     return Radiograph(pixels=np.asarray(image.numpy(), dtype=np.float32), **meta["radiograph"])
-
-
-@functools.cache
-def _loader() -> LoadImage:
-    with warnings.catch_warnings():
-        # MONAI tries all its readers once and warns of the decoder for graphics cards.
-        warnings.filterwarnings("ignore", message="NvImgCodec")
-        return LoadImage(image_only=False, dtype=np.float32, expanduser=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.encaps import generate_frames
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
 from medneg.dicom.codestream import picture_size
@@ -42,7 +43,7 @@ class Layout:
         values = (cells >> (self.high + 1 - self.stored)) & (2**self.stored - 1)
         if self.signed:
             values = np.where(values >= 2 ** (self.stored - 1), values - 2**self.stored, values)
-        return values.astype(np.int32)
+        return np.asarray(values, dtype=np.int32)
 
 
 def layout(dataset: Dataset) -> Layout:
@@ -92,8 +93,10 @@ def decode(dataset: Dataset, described: Layout) -> NDArray[np.uint8] | NDArray[n
         raise UnreadableImage(f"there is no decoder here for {transfer_syntax(dataset).name}")
     dataset.PixelRepresentation = int(described.signed)
     dataset.BitsStored, dataset.SamplesPerPixel = described.stored, 1
+    # The layout's table passes over unused bits for free; pydicom need not shift them out.
+    options: Any = {"correct_unused_bits": False}
     try:
-        pixels, _ = decoder.as_array(dataset, raw=True, index=0, correct_unused_bits=False)
+        pixels, _ = decoder.as_array(dataset, raw=True, index=0, **options)
     except Exception:  # each decoder has its own errors; none of their words helps a reader
         raise UnreadableImage(_UNDECODABLE) from None
     cells = np.ascontiguousarray(pixels).view(f"u{pixels.dtype.itemsize}")
