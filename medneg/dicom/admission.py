@@ -17,11 +17,13 @@ _RADIOGRAPHY = {
     "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray Image Storage - For Presentation
     "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image Storage - For Processing
 }
-_SECONDARY_CAPTURE = {
+SECONDARY_CAPTURE = {
     "1.2.840.10008.5.1.4.1.1.7",
     "1.2.840.10008.5.1.4.1.1.7.2",  # multi-frame grey-scale, 8 bits
     "1.2.840.10008.5.1.4.1.1.7.3",  # multi-frame grey-scale, more than 8 bits
 }
+"""SOP classes of pictures that a converter made (PS3.3 A.8)."""
+
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _CHEST_WORDS = ("CHEST", "THORA", "TORAX", "TORACE", "LUNG", "PULMO", "POUMON", "RIB")
 _UNSAID = ("", "UNKNOWN", "OTHER", "NONE", "NA", "N/A", "UNDEFINED", "UNSPECIFIED")
@@ -76,11 +78,11 @@ def _require_projection(dataset: Dataset) -> None:
         return
     if modality in _MODALITY_NAMES:
         raise UnreadableImage(f"it is {_MODALITY_NAMES[modality]}, not a chest radiograph")
-    if sop_class and sop_class not in _RADIOGRAPHY | _SECONDARY_CAPTURE:
+    if sop_class and sop_class not in _RADIOGRAPHY | SECONDARY_CAPTURE:
         raise UnreadableImage(f"it is no radiograph but {_class_name(sop_class)}")
     if modality in PROJECTION_MODALITIES or _says_chest(dataset):
         return
-    if not (sop_class in _SECONDARY_CAPTURE and not modality):
+    if not (sop_class in SECONDARY_CAPTURE and not modality):
         raise UnreadableImage(
             f"nothing in it says that it is a radiograph (modality {modality or 'absent'}, no body part)"
         )

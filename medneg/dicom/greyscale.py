@@ -2,7 +2,8 @@
 
 Modality LUT (PS3.3 C.11.1) -> VOI LUT or window (C.11.2) -> inversion last (C.7.6.3.1.2, C.11.6).
 Every step acts on single values, so the whole chain is one table over the 2^8 or 2^16 possible cell
-contents; a picture costs one look-up per pixel. A change of any step changes ``medneg.values.GREY_SCALE_CHAIN``.
+contents; a picture costs one look-up per pixel. A change of any step changes the name in
+``medneg.values.GREY_SCALE_CHAIN``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from medneg.dicom.admission import SECONDARY_CAPTURE
 from medneg.dicom.elements import integer, number, text
+from medneg.dicom.identity import view
 from medneg.dicom.lut import read_lookup
+from medneg.dicom.polarity import is_negative
 from medneg.dicom.stored import Layout
 from medneg.dicom.window import Window, percentile_window
 from medneg.errors import UnreadableImage
@@ -47,18 +51,25 @@ def grey_scale(cells: Cells, dataset: Dataset, layout: Layout) -> tuple[NDArray[
     stored = layout.values()
     padding = _padding(dataset, stored, layout)
     counts = np.bincount(cells.ravel(), minlength=len(stored)).astype(np.int64)
+    padded = bool(counts[padding].any())
     modality = modality_values(dataset, stored, signed=layout.signed)
-    shown = np.where(padding, 0, counts)
-    table, voi_step = _voi(dataset, modality.values, shown)
+    greys, voi_step = _voi(dataset, modality.values, np.where(padding, 0, counts))
     inverted = is_inverted(dataset)
-    if inverted:
-        table = 1.0 - table
-    steps = [modality.step, voi_step]
-    if padding.any() and counts[padding].any():
-        table = np.where(padding, 0.0, table)
-        steps.append("padding black")
-    steps.append(_inversion_step(dataset) if inverted else "")
-    return table.astype(np.float32)[cells], "; ".join(step for step in steps if step)
+    pixels = _show(cells, greys, padding, inverted=inverted)
+    inversion_step = _inversion_step(dataset) if inverted else ""
+    if _polarity_is_second_hand(dataset) and is_negative(pixels):
+        pixels = _show(cells, greys, padding, inverted=not inverted)
+        inversion_step = _correction_step(dataset, inverted=inverted)
+    steps = (modality.step, voi_step, "padding black" if padded else "", inversion_step)
+    return pixels, "; ".join(step for step in steps if step)
+
+
+def _show(
+    cells: Cells, greys: NDArray[np.float64], padding: NDArray[np.bool_], *, inverted: bool
+) -> NDArray[np.float32]:
+    """Look every pixel up; padding is black whichever way round the picture is."""
+    table = np.where(padding, 0.0, 1.0 - greys if inverted else greys)
+    return np.asarray(table.astype(np.float32)[cells])
 
 
 def modality_values(dataset: Dataset, stored: NDArray[np.int32], *, signed: bool) -> Modality:
@@ -80,16 +91,27 @@ def is_inverted(dataset: Dataset) -> bool:
     MONOCHROME1 and a Presentation LUT Shape of INVERSE say the same thing, and in the DX module both
     stand together (PS3.3 C.8.11.3), so they invert once.
     """
-    return "MONOCHROME1" in text(dataset, "PhotometricInterpretation").upper() or _has_inverse_shape(dataset)
+    return (
+        _photometric(dataset) == "MONOCHROME1" or text(dataset, "PresentationLUTShape").upper() == "INVERSE"
+    )
 
 
-def _has_inverse_shape(dataset: Dataset) -> bool:
-    return text(dataset, "PresentationLUTShape").upper() == "INVERSE"
+def _photometric(dataset: Dataset) -> str:
+    return text(dataset, "PhotometricInterpretation").upper()
 
 
 def _inversion_step(dataset: Dataset) -> str:
-    monochrome1 = "MONOCHROME1" in text(dataset, "PhotometricInterpretation").upper()
-    return f"inverted last ({'MONOCHROME1' if monochrome1 else 'presentation LUT shape INVERSE'})"
+    cause = "MONOCHROME1" if _photometric(dataset) == "MONOCHROME1" else "presentation LUT shape INVERSE"
+    return f"inverted last ({cause})"
+
+
+def _correction_step(dataset: Dataset, *, inverted: bool) -> str:
+    name, bone = _photometric(dataset), "bright" if inverted else "dark"
+    return f"{'not inverted' if inverted else 'inverted last'} although {name}: bone is {bone} as stored"
+
+
+def _polarity_is_second_hand(dataset: Dataset) -> bool:
+    return text(dataset, "SOPClassUID") in SECONDARY_CAPTURE and view(dataset) in ("PA", "AP")
 
 
 def _voi(
