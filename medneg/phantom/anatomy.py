@@ -320,12 +320,12 @@ def pulmonary_vessels(field: Field, build: Build, seed: int) -> Map:
     y = np.where(sign < 0, 156.0, 149.0) + 0.2 * angle
     twigs = np.stack([x, y, sign, angle, np.full(18, 4.8)])
     while twigs.shape[1]:
-        twigs, drawn = _grown(twigs, rng.random((4, twigs.shape[1])))
+        twigs, drawn = grown(twigs, rng.random((4, twigs.shape[1])))
         lines = drawn + lines
     return gaussian_filter(strokes(field, lines), 0.7 / field.pixel)
 
 
-def _grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[float64], list[Stroke]]:
+def grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[float64], list[Stroke]]:
     """Let vessels run and fork, the flow shared out by Murray's law (r³ = r₁³ + r₂³).
 
     Args:

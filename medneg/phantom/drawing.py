@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy import float32
 
-from medneg.phantom import anatomy, bones
+from medneg.phantom import anatomy, bones, lateral
 from medneg.phantom.devices import devices_of
 from medneg.phantom.geometry import Field, Map, field_of, ramp
-from medneg.phantom.lateral import draw_lateral
+from medneg.phantom.lateral_findings import shades_of
 from medneg.phantom.opacities import opacities_of
 from medneg.phantom.physics import WATER, Look, exposed
 from medneg.phantom.truth import Picture
@@ -53,6 +53,40 @@ def draw_frontal(picture: Picture) -> Map:
     look = look_of(picture, build, rng)
     shown = exposed(depth, field, look, np.random.default_rng([technique.seed, 42]))
     return collimated(shown, technique.collimation, rng)
+
+
+def draw_lateral(picture: Picture) -> Map:
+    """Draw a lateral radiograph; see ``draw``."""
+    technique = picture.technique
+    rng = np.random.default_rng([technique.seed, 41])
+    field = lateral.field_for(picture)
+    profile = lateral.profile_of(picture, field)
+    depth = lateral_depth_of(picture, field, profile)
+    look = look_of(picture, profile.build, rng)
+    shown = exposed(depth, field, look, np.random.default_rng([technique.seed, 42]))
+    return collimated(shown, technique.collimation, rng)
+
+
+def lateral_depth_of(picture: Picture, field: Field, profile: lateral.Profile) -> Map:
+    """Optical depth of the whole chest from the side, shape (rows, columns)."""
+    seed, build = picture.person.seed, profile.build
+    shades = shades_of(picture, field, profile)
+    body, right_left = lateral.trunk(field, profile), lateral.lungs(field, profile)
+    solid = float32(0.5) * lateral.solid(field, profile, seed)
+    tree = lateral.vessels(field, seed)
+    soft = body + shades.soft - np.minimum(lateral.airway(field), body * float32(0.4))
+    for sign, lung in zip((-1, 1), right_left, strict=True):
+        alive = shades.dry[sign] * (1 - shades.free[sign])
+        air = np.maximum(float32(0.5 * build.air + 6) * lung - solid, float32(0))
+        soft = (
+            soft
+            - air * ((1 - LUNG) * alive + shades.free[sign])
+            + float32(0.5) * tree * alive * np.minimum(air * float32(1 / 50), lung)
+        )
+    covered = ramp(body - 24, 30)
+    return (
+        WATER * np.maximum(soft, float32(0)) + lateral.bones(field, profile) * covered + shades.dense
+    ).astype(float32)
 
 
 def depth_of(picture: Picture, field: Field, build: anatomy.Build) -> Map:

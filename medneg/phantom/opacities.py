@@ -62,7 +62,7 @@ def half(chest: Chest, sign: int) -> Map:
     return chest.left if sign > 0 else 1 - chest.left
 
 
-def blurred_line(line: Map, field: Field) -> Map:
+def softened(line: Map, field: Field) -> Map:
     """Soften what has no sharp border of its own by about a millimetre."""
     from scipy.ndimage import gaussian_filter
 
@@ -126,7 +126,7 @@ def paint_consolidation(out: Opacities, truth: FindingTruth, stage: Stage) -> No
         mask = ramp(float32(1.05) - r, 0.6) * half(chest, sign)
         fluff = np.clip(float32(0.84) + float32(0.08) * texture(field, rng, 6), 0, 0.97)
         lines = _bronchi(rng, centre, sign, radius)
-        open_ = blurred_line(strokes(field, lines), field) * float32(0.7)
+        open_ = softened(strokes(field, lines), field) * float32(0.7)
         out.dry *= 1 - mask * np.clip(fluff - open_, 0, 1)
 
 
@@ -174,7 +174,7 @@ def paint_atelectasis(out: Opacities, truth: FindingTruth, stage: Stage) -> None
             x = float(rng.uniform(66, 86))
             long, tilt = float(rng.uniform(29, 40)) + 4 * level, float(rng.uniform(-14, 14))
             lines.append(_plate((sign * x, y), long, tilt, float(rng.uniform(4.8, 8.0))))
-        out.soft += mine * blurred_line(strokes(field, lines), field) * ramp(chest.margin, 8) * chest.lung
+        out.soft += mine * softened(strokes(field, lines), field) * ramp(chest.margin, 8) * chest.lung
         if level == 2:
             out.dry *= 1 - mine * _collapsed_lobe(truth, sign, stage)
 
