@@ -184,8 +184,8 @@ def _rib_fracture(out: Shades, truth: FindingTruth, field: Field, profile: Profi
     lines = []
     for k in range(count):
         px, py = x + float(rng.uniform(-4, 4)), y + 27.5 * k
-        lines.append(Stroke(((px - 12, py + 10), (px - 1, py + 4)), 7.0, 0.30))
-        lines.append(Stroke(((px + 1, py - 5), (px + 12, py - 13)), 7.0, 0.34))
+        lines.append(Stroke(((px - 12, py + 10), (px - 1, py + 4)), 7.0, 0.50))
+        lines.append(Stroke(((px + 1, py - 5), (px + 12, py - 13)), 7.0, 0.56))
     out.dense = np.maximum(out.dense, strokes(field, lines))
 
 
