@@ -7,8 +7,6 @@ studies do not depend on how many are drawn, nor one finding's shape on whether 
 from __future__ import annotations
 
 import datetime
-import hashlib
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -27,6 +25,7 @@ from medneg.phantom.company import (
     probability,
 )
 from medneg.phantom.course import Interval, appear, new_since, persist, still_there
+from medneg.phantom.identity import digest, identifier
 from medneg.phantom.truth import FINDINGS, FindingTruth, Person, Picture, Technique, View
 
 Company = Literal["independent", "clinical"]
@@ -53,6 +52,7 @@ class Study:
         study: StudyInstanceUID, under the root 2.25.
         date: ISO date.
         accession: invented accession number.
+        born: invented date of birth, ISO.
         person: who; ``person.seed`` is the same in all studies of the patient, ``person.age`` may grow.
         pictures: frontal first; all show the same findings.
         indication: why the patient was sent, as the referring physician writes it.
@@ -62,6 +62,7 @@ class Study:
     study: str
     date: str
     accession: str
+    born: str
     person: Person
     pictures: tuple[Picture, ...]
     indication: str
@@ -148,20 +149,6 @@ def sample_picture(
     return Picture(person=patient.person, technique=technique, findings=findings)
 
 
-def identifier(*parts: object) -> str:
-    """A DICOM UID that follows from ``parts``: root 2.25 and a UUID's number (PS3.5, B.2).
-
-    Example:
-        >>> identifier(7, "study")
-        '2.25.155060841367534804002989735613656253318'
-    """
-    return f"2.25.{uuid.UUID(hex=_digest(*parts)[:32], version=4).int}"
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
-
-
 def _check(seed: int, company: str) -> None:
     if seed < 0:
         raise ValueError(f"seed must be at least 0; got {seed}")
@@ -196,29 +183,34 @@ def _scenario(rng: Generator) -> Scenario:
 
 def _course(patient: _Patient, views: Sequence[View], rows: int) -> Iterator[Study]:
     """All studies of one patient, by date."""
-    who = np.random.default_rng([patient.seed, patient.number, _COURSE])
-    day = _FIRST_DAY + datetime.timedelta(days=int(who.integers(_DAYS)))
-    first, findings = day, _first_findings(patient)
-    for visit in range(int(who.choice(list(VISITS), p=list(VISITS.values())))):
-        rng = np.random.default_rng([patient.seed, patient.number, _VISIT, visit])
+    rng = np.random.default_rng([patient.seed, patient.number, _COURSE])
+    day = _FIRST_DAY + datetime.timedelta(days=int(rng.integers(_DAYS)))
+    born = day - datetime.timedelta(days=round(patient.person.age * 365.25) + int(rng.integers(1, 365)))
+    findings = _first_findings(patient)
+    for visit in range(int(rng.choice(list(VISITS), p=list(VISITS.values())))):
+        once = np.random.default_rng([patient.seed, patient.number, _VISIT, visit])
         if visit:
-            interval = _interval(patient, rng)
+            interval = _interval(patient, once)
             day += datetime.timedelta(days=interval.days)
             findings = _later_findings(patient, findings, interval, visit)
-        age = min(patient.person.age + (day - first).days // 365, OLDEST)
-        person = replace(patient.person, age=age)
+        person = replace(patient.person, age=_full_years(born, day))
         yield Study(
             patient=f"MN{patient.seed:04d}{patient.number:06d}",
             study=identifier(patient.seed, patient.number, visit),
             date=day.isoformat(),
-            accession=f"A{_digest(patient.seed, patient.number, visit, 'accession')[:10].upper()}",
+            accession=f"A{digest(patient.seed, patient.number, visit, 'accession')[:10].upper()}",
+            born=born.isoformat(),
             person=person,
             pictures=tuple(
                 Picture(person=person, technique=technique, findings=findings)
-                for technique in _techniques(patient, findings, views, rows, rng)
+                for technique in _techniques(patient, findings, views, rows, once)
             ),
-            indication=str(rng.choice(patient.scenario.indications)),
+            indication=str(once.choice(patient.scenario.indications)),
         )
+
+
+def _full_years(born: datetime.date, day: datetime.date) -> int:
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def _first_findings(patient: _Patient) -> tuple[FindingTruth, ...]:
