@@ -1,4 +1,4 @@
-"""The chest from the front, healthy: trunk, lungs, heart, mediastinum, diaphragm, vessels."""
+"""The chest from the front, healthy: trunk, lungs, heart, mediastinum, diaphragm."""
 
 from __future__ import annotations
 
@@ -6,64 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy import float32, float64
-from numpy.typing import NDArray
+from numpy import float32
 
-from medneg.phantom.geometry import Field, Map, Point, Stroke, bump, dome, ellipse, ramp, strokes, texture
-from medneg.phantom.truth import Picture
-
-APEX = 50.0
-"""Top of the lungs, millimetres below the top of the field."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """Measures of one chest, millimetres. Left and right are the patient's.
-
-    Attributes:
-        supine: whether the film is taken from the front (AP), in bed.
-        half_width: of the rib cage inside, at its widest.
-        wall: soft tissue outside the ribs.
-        thickness: of the trunk from front to back.
-        air: longest path through a lung.
-        dome_right, dome_left: height of the diaphragm.
-        heart: its width over the inner width of the chest (cardiothoracic ratio).
-        knob: radius of the aortic arch.
-        sway: how far the front of the chest is turned to the left.
-        shift: of the mediastinum to the left.
-        bone: relative density of bone.
-        breast: radius of the breasts, 0 for none.
-        wander: ten numbers in [-1, 1] that make this person unlike others.
-    """
-
-    supine: bool
-    half_width: float
-    wall: float
-    thickness: float
-    air: float
-    dome_right: float
-    dome_left: float
-    heart: float
-    knob: float
-    sway: float
-    shift: float
-    bone: float
-    breast: float
-    wander: tuple[float, ...]
-
-    def dome_of(self, sign: int) -> float:
-        """Height of one half of the diaphragm; ``sign`` is +1 for the left, -1 for the right."""
-        return self.dome_left if sign > 0 else self.dome_right
-
-    @property
-    def knob_centre(self) -> Point:
-        """Middle of the aortic arch."""
-        return 22.0 + 0.35 * self.knob + self.sway * 0.5 + self.shift, 104.0
-
-    @property
-    def carina(self) -> Point:
-        """Where the trachea divides."""
-        return -2.0 + self.sway * 0.5 + self.shift, 126.0
+from medneg.phantom.build import APEX, Build
+from medneg.phantom.geometry import Field, Map, bump, dome, ellipse, ramp, texture
+from medneg.phantom.vessels import pulmonary_vessels
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,60 +34,6 @@ class Chest:
     reach: Map
     vessels: Map
     left: Map
-
-
-def build_of(picture: Picture) -> Build:
-    """Measure the chest of a person on one film; findings that move organs are heeded."""
-    person, technique = picture.person, picture.technique
-    rng = np.random.default_rng([person.seed, 1])
-    wander = tuple(float(v) for v in rng.uniform(-1, 1, 10))
-    supine = technique.view == "AP"
-    male, old = person.sex == "M", max(0.0, person.age - 45) / 40
-    breath = technique.inspiration - 0.8 - (0.25 if supine else 0.0)
-    dome = 281.0 + 34 * breath + 7 * wander[0] - 5 * person.habitus
-    return Build(
-        supine=supine,
-        half_width=127.0 + 7 * male + 5 * wander[1] + 4 * person.habitus,
-        wall=27.0 + 15 * person.habitus + 3 * wander[2],
-        thickness=212.0 + 36 * person.habitus + 8 * male,
-        air=146.0 + 22 * breath + 8 * wander[3],
-        dome_right=dome - _raised(picture, "right"),
-        dome_left=dome + 11 + 4 * wander[4] - _raised(picture, "left"),
-        heart=_heart_ratio(picture, wander[5]),
-        knob=15.0 + 5 * old + 1.5 * wander[6],
-        sway=1.3 * technique.rotation,
-        shift=_pushed(picture),
-        bone=(1.0 - 0.3 * old * (1.0 if not male else 0.6)) * (1 + 0.1 * wander[7]),
-        breast=0.0 if male else 52.0 + 12 * person.habitus + 6 * wander[8],
-        wander=wander,
-    )
-
-
-def _heart_ratio(picture: Picture, wander: float) -> float:
-    supine = picture.technique.view == "AP"
-    truth = picture.find("cardiomegaly")
-    if truth is None:
-        return 0.445 + 0.03 * wander + (0.035 if supine else 0.0)
-    rng = np.random.default_rng([truth.seed, 1])
-    low = {"small": 0.565, "moderate": 0.61, "large": 0.665}[truth.size or "moderate"]
-    return low + float(rng.uniform(0, 0.04)) + (0.015 if supine else 0.0)
-
-
-def _raised(picture: Picture, side: str) -> float:
-    truth = picture.find("atelectasis")
-    if truth is None or truth.side not in (side, "bilateral"):
-        return 0.0
-    return {"small": 4.0, "moderate": 12.0, "large": 26.0}[truth.size or "moderate"]
-
-
-def _pushed(picture: Picture) -> float:
-    away = {"right": 1.0, "left": -1.0}
-    push = 0.0
-    for name, by in (("pleural_effusion", 8.0), ("pneumothorax", 8.0), ("atelectasis", -11.0)):
-        truth = picture.find(name)
-        if truth is not None and truth.size == "large":
-            push += by * away.get(truth.side or "", 0.0)
-    return push
 
 
 def chest_of(field: Field, build: Build, seed: int) -> Chest:
@@ -288,61 +181,3 @@ def breasts(field: Field, build: Build) -> Map:
             * ramp(field.y - float32(centre[1] + 2), 95)
         )
     return out
-
-
-def airways(field: Field, build: Build) -> Map:
-    """Path through the air of trachea, main bronchi and stomach bubble, mm."""
-    cx, cy = build.carina
-    sway = build.sway
-    top = (1.0 - 0.2 * sway, -10.0)
-    lines = [
-        Stroke(((cx, cy - 4), (cx - 16, cy + 20), (cx - 26, cy + 38)), 11.0, 14.0),
-        Stroke(((cx, cy - 4), (cx + 24, cy + 18), (cx + 38, cy + 26)), 10.0, 12.0),
-        Stroke((top, (0.4 * cx, 60.0), (cx, cy)), 15.0, 21.0),
-    ]
-    from scipy.ndimage import gaussian_filter
-
-    tubes = gaussian_filter(strokes(field, lines), 2.2 / field.pixel)
-    bx, by = 66 + 10 * build.wander[5], build.dome_left + 24 + 5 * build.wander[6]
-    bubble = dome(ellipse(field, (bx, by), (24 + 9 * build.wander[7], 11 + 4 * build.wander[8])))
-    return tubes + float32(34) * bubble
-
-
-def pulmonary_vessels(field: Field, build: Build, seed: int) -> Map:
-    """Path through the branching pulmonary vessels, mm."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng([seed, 3])
-    lines: list[Stroke] = []
-    sign = np.repeat([-1.0, 1.0], 9)
-    angle = np.tile(np.linspace(-76, 90, 9), 2) + rng.uniform(-9, 9, 18)
-    x = sign * 30 + build.sway * 0.4 + build.shift
-    y = np.where(sign < 0, 156.0, 149.0) + 0.2 * angle
-    twigs = np.stack([x, y, sign, angle, np.full(18, 4.8)])
-    while twigs.shape[1]:
-        twigs, drawn = grown(twigs, rng.random((4, twigs.shape[1])))
-        lines = drawn + lines
-    return gaussian_filter(strokes(field, lines), 0.7 / field.pixel)
-
-
-def grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[float64], list[Stroke]]:
-    """Let vessels run and fork, the flow shared out by Murray's law (r³ = r₁³ + r₂³).
-
-    Args:
-        twigs: x, y, sign, angle (degrees) and width of each vessel's start, shape (5, n).
-        draws: random numbers in [0, 1), shape (4, n).
-
-    Returns:
-        The starts of their branches, shape (5, m), and the vessels as strokes.
-    """
-    x, y, sign, angle, width = twigs
-    step = (8.5 + 2.9 * width * (0.6 + 0.6 * draws[0])).astype(np.float64)
-    mid_x, mid_y = x + sign * step * np.cos(np.radians(angle)), y + step * np.sin(np.radians(angle))
-    angle = angle + 24 * (draws[1] - 0.5)
-    end_x, end_y = mid_x + sign * step * np.cos(np.radians(angle)), mid_y + step * np.sin(np.radians(angle))
-    ways = np.stack([x, y, mid_x, mid_y, end_x, end_y], axis=1).reshape(-1, 3, 2).tolist()
-    lines = [Stroke(way, w, w * 2.0 + 3.4) for way, w in zip(ways, width.tolist(), strict=True)]
-    share, spread = 0.35 + 0.3 * draws[2], 20 + 18 * draws[3]
-    one = np.stack([end_x, end_y, sign, angle - spread * (1 - share), width * share ** (1 / 3) * 0.86])
-    two = np.stack([end_x, end_y, sign, angle + spread * share, width * (1 - share) ** (1 / 3) * 0.86])
-    return np.concatenate([one[:, width >= 1.75], two[:, width >= 1.75]], axis=1), lines

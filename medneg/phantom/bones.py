@@ -1,4 +1,4 @@
-"""Bones from the front: ribs (whole and broken), spine, clavicles, shoulder blades. Values are optical depths."""
+"""Bones from the front, as optical depths: ribs (whole and broken), spine, clavicles, shoulder blades."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import float32
 
-from medneg.phantom.anatomy import APEX, Build, Chest
+from medneg.phantom.anatomy import Chest
+from medneg.phantom.build import APEX, Build
 from medneg.phantom.geometry import (
     Field,
     Map,
@@ -28,7 +29,7 @@ RIB = 0.30
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Broken ribs of one side: which ones, where along them, how far the outer part has moved (rib spacings)."""
+    """Broken ribs of one side: which, where along them, how far the outer part has moved (rib spacings)."""
 
     sign: int
     ribs: tuple[int, ...]

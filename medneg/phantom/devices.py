@@ -1,4 +1,4 @@
-"""Metal and plastic from the front: pacemakers, tubes, catheters, and the wires and marks that are no finding."""
+"""Metal and plastic from the front: pacemaker, tube, catheter; wires and marks that are no finding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy import float32
 
-from medneg.phantom.anatomy import Build
+from medneg.phantom.build import Build
 from medneg.phantom.geometry import Field, Map, Point, Stroke, bump, curve, ellipse, ramp, strokes
 from medneg.phantom.truth import FindingTruth, Picture, Technique
 

@@ -1,7 +1,7 @@
 """One radiograph from its truth: anatomy, findings and devices become attenuation, attenuation a picture.
 
-Every part draws from its own stream of random numbers (the person's, the film's, each finding's), so a picture
-without one of its findings is that picture's counterfactual: all else stays as it is.
+Every part draws from its own stream of random numbers (the person's, the film's, each finding's), so a
+picture without one of its findings is that picture's counterfactual: all else stays as it is.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import numpy as np
 from numpy import float32
 
 from medneg.phantom import anatomy, bones, lateral
+from medneg.phantom.build import Build, build_of
 from medneg.phantom.devices import devices_of
 from medneg.phantom.geometry import Field, Map, field_of, ramp
 from medneg.phantom.lateral_findings import shades_of
 from medneg.phantom.opacities import opacities_of
 from medneg.phantom.physics import WATER, Look, exposed
 from medneg.phantom.truth import Picture
+from medneg.phantom.vessels import airways
 
 LUNG = float32(0.24)
 """Density of aerated lung relative to water, at rest; full inspiration thins it a little."""
@@ -24,15 +26,15 @@ LUNG = float32(0.24)
 def draw(picture: Picture) -> Map:
     """Draw one radiograph.
 
-    The same picture gives the same bytes. ``technique.rows`` and ``columns`` set the size; the shorter edge is
-    always 400 mm, so two sizes of one picture show the same chest with the same blur and noise.
+    The same picture gives the same bytes. ``technique.rows`` and ``columns`` set the size; the shorter edge
+    is always 400 mm, so two sizes of one picture show the same chest with the same noise.
 
     Args:
         picture: the person, the technique and the findings.
 
     Returns:
-        float32 in [0, 1], shape (rows, columns), bone bright, ready to show. The patient's left is on the right
-        in frontal views and behind the picture in lateral ones, which face left.
+        float32 in [0, 1], shape (rows, columns), bone bright, ready to show. The patient's left is on the
+        right of frontal views; lateral ones face left.
     """
     if picture.technique.view == "LATERAL":
         return draw_lateral(picture)
@@ -48,7 +50,7 @@ def draw_frontal(picture: Picture) -> Map:
     field = field_of(
         technique.rows, technique.columns, zoom=1.0 + 0.05 * zoom + 0.02 * supine, shift=(7 * dx, 8 * dy)
     )
-    build = anatomy.build_of(picture)
+    build = build_of(picture)
     depth = depth_of(picture, field, build)
     look = look_of(picture, build, rng)
     shown = exposed(depth, field, look, np.random.default_rng([technique.seed, 42]))
@@ -89,7 +91,7 @@ def lateral_depth_of(picture: Picture, field: Field, profile: lateral.Profile) -
     ).astype(float32)
 
 
-def depth_of(picture: Picture, field: Field, build: anatomy.Build) -> Map:
+def depth_of(picture: Picture, field: Field, build: Build) -> Map:
     """Optical depth of the whole chest, shape (rows, columns)."""
     seed = picture.person.seed
     chest = anatomy.chest_of(field, build, seed)
@@ -98,11 +100,7 @@ def depth_of(picture: Picture, field: Field, build: anatomy.Build) -> Map:
     alive = opacities.dry * (1 - opacities.free)
     thinning = (1 - LUNG) * alive + opacities.free
     vessels = chest.vessels * alive
-    soft = (
-        chest.body
-        - chest.air * thinning
-        - np.minimum(anatomy.airways(field, build), chest.body * float32(0.4))
-    )
+    soft = chest.body - chest.air * thinning - np.minimum(airways(field, build), chest.body * float32(0.4))
     soft += vessels * float32(1.15) + opacities.soft + bones.bruise(field, chest, build, breaks)
     skeleton = bones.ribs(field, build, chest, breaks)
     skeleton += (
@@ -113,7 +111,7 @@ def depth_of(picture: Picture, field: Field, build: anatomy.Build) -> Map:
     return (solid + opacities.calcium + devices_of(picture, field, build)).astype(float32)
 
 
-def look_of(picture: Picture, build: anatomy.Build, rng: np.random.Generator) -> Look:
+def look_of(picture: Picture, build: Build, rng: np.random.Generator) -> Look:
     """Exposure and display of one film; only person and technique decide, never a finding."""
     technique = picture.technique
     draws = rng.uniform(-1, 1, 5)

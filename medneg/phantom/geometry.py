@@ -1,8 +1,8 @@
 """Where things lie in a phantom: millimetres, soft edges, random textures and strokes.
 
-The origin is the midline (x) and the top of a 400 mm field (y); x grows towards the patient's left, which is on
-the picture's right in frontal views, and y grows towards the feet. Nothing here depends on the number of pixels
-but the sharpness of an edge, so that one picture looks alike at every size.
+The origin is the midline (x) and the top of a 400 mm field (y); x grows towards the patient's left, which is
+on the picture's right in frontal views, and y grows towards the feet. Nothing here depends on the number of
+pixels but the sharpness of an edge, so that one picture looks alike at every size.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def ellipse(field: Field, centre: Point, axes: Point, *, turn: float = 0.0) -> M
 
 
 def texture(field: Field, rng: np.random.Generator, spacing: float) -> Map:
-    """Smooth noise of unit standard deviation (about) with grains of ``spacing`` millimetres, shape (rows, columns).
+    """Smooth noise of about unit deviation with grains of ``spacing`` millimetres, shape (rows, columns).
 
     The grains are drawn on a fixed grid in millimetres, so every picture size gets the same ones.
     """

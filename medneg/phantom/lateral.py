@@ -1,6 +1,6 @@
 """The chest from the side: the patient faces the picture's left, arms raised, both lungs in one shadow.
 
-Here x grows towards the back. Each lung is half of the air, so a finding of one side shows at half its strength.
+Here x grows towards the back. Each lung is half of the air, so a finding of one side shows half as strong.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import float32
 
-from medneg.phantom.anatomy import Build, build_of, grown
+from medneg.phantom.build import Build, build_of
 from medneg.phantom.geometry import (
     Field,
     Map,
@@ -27,6 +27,7 @@ from medneg.phantom.geometry import (
     texture,
 )
 from medneg.phantom.truth import Picture
+from medneg.phantom.vessels import grown
 
 TOP = 58.0
 """Top of the lungs, mm."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy import float32
 
+from medneg.phantom.findings import LEVEL, signs_of, softened
 from medneg.phantom.geometry import (
     Field,
     Map,
@@ -23,7 +25,6 @@ from medneg.phantom.geometry import (
     texture,
 )
 from medneg.phantom.lateral import TOP, Profile, aorta_path
-from medneg.phantom.opacities import LEVEL, signs_of, softened
 from medneg.phantom.truth import FindingTruth, Picture
 
 SPOTS = {
@@ -160,7 +161,7 @@ def _aortic_calcification(out: Shades, truth: FindingTruth, field: Field, profil
     rng = np.random.default_rng([truth.seed, 69])
     middle = aorta_path(profile)
     rim = profile.build.knob - 4
-    outer = [_aside(a, b, rim) for a, b in zip(middle, middle[1:], strict=False)]
+    outer = [_aside(a, b, rim) for a, b in pairwise(middle)]
     start, stop = 12, 12 + (14, 24, 36)[LEVEL[truth.size or "moderate"]]
     lines = []
     while start < stop:
