@@ -241,4 +241,4 @@ def _map(path: Path, entry: dict[str, Any], start: int) -> NDArray[Any]:
     if 0 in shape:
         return np.empty(shape, dtype)
     offset: int = start + entry["data_offsets"][0]
-    return np.memmap(path, dtype, mode="c", offset=offset, shape=shape)
+    return np.asarray(np.memmap(path, dtype, mode="c", offset=offset, shape=shape))

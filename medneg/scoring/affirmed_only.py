@@ -1,0 +1,14 @@
+"""What is wanted, and nothing else: the strong baseline that papers leave out."""
+
+from __future__ import annotations
+
+from medneg.scoring.mixtures import linear_terms
+from medneg.scoring.reading import Reading
+from medneg.scoring.registry import method
+from medneg.values import Term
+
+
+@method("affirmed-only", source="docs/explanation/one-plan.md", needs=("wanted",))
+def affirmed_only(reading: Reading) -> tuple[Term, ...]:
+    """s(x) = x·a, with a the normalised mean of the wanted phrases."""
+    return linear_terms(reading.wanted)

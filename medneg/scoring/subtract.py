@@ -1,0 +1,26 @@
+"""What is wanted, less what is not: the penalty looks at the image, not at the sentence."""
+
+from __future__ import annotations
+
+from medneg.scoring.mixtures import linear_terms, repulsion
+from medneg.scoring.reading import Reading
+from medneg.scoring.registry import method
+from medneg.values import Term
+
+WEIGHT = 1.0
+"""What an unwanted phrase weighs against the wanted ones; between 0.5 and 1 little depends on it."""
+
+
+@method(
+    "subtract",
+    source="vector subtraction as in rclip, kept to what an image shows by SpaceVLM-DRC eq. 12",
+    needs=("wanted", "unwanted"),
+)
+def subtract(reading: Reading) -> tuple[Term, ...]:
+    """s(x) = x·a − w Σᵢ max(x·nᵢ, 0).
+
+    Without the maximum, an image that is the very opposite of nᵢ would be rewarded for it at the expense of
+    what is wanted.
+    """
+    penalties = tuple(repulsion(phrase, WEIGHT) for phrase in reading.unwanted)
+    return linear_terms(reading.wanted) + penalties
