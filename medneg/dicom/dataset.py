@@ -57,13 +57,21 @@ def open_header(path: Path) -> Dataset:
     return _open(path, stop_before_pixels=True)
 
 
-def open_whole(path: Path) -> Dataset:
+def open_whole(path: Path, header: Dataset) -> Dataset:
     """Read the file with its pixels, still encoded.
 
+    Args:
+        path: the file.
+        header: what ``open_header`` found in it.
+
     Raises:
-        UnreadableImage: it is damaged.
+        UnreadableImage: it is damaged or ends early.
     """
-    return _open(path, stop_before_pixels=False)
+    dataset = _open(path, stop_before_pixels=False)
+    # At an unexpected end pydicom drops what it has read so far, and says nothing.
+    if len(dataset) < len(header):
+        raise UnreadableImage("the file ends in the middle of its pixels: it is truncated")
+    return dataset
 
 
 def transfer_syntax(dataset: Dataset) -> UID:

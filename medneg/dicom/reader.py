@@ -80,8 +80,9 @@ class RadiographReader(ImageReader):  # type: ignore[misc]  # MONAI is untyped
 
 def _from_dicom(source: Source, key: bytes) -> tuple[NDArray[np.float32], dict[str, Any]]:
     with tolerance():
-        admission.admit(open_header(source.path))
-        dataset = open_whole(source.path)
+        header = open_header(source.path)
+        admission.admit(header)
+        dataset = open_whole(source.path, header)
         described = stored.layout(dataset)
         fields = _fields(dataset, source, key)
         cells = stored.decode(dataset, described)
