@@ -216,6 +216,15 @@ def report(connection: Connection, image: int) -> str | None:
     return found
 
 
+def reports(connection: Connection, studies: Sequence[str]) -> dict[str, str | None]:
+    """The reports of some studies by pseudonym, None where there is none; unknown studies are left out."""
+    found: dict[str, str | None] = {}
+    for some in chunks(studies):
+        statement = select(Study.pseudonym, Report.text).outerjoin(Report, Report.study_id == Study.id)
+        found |= {row[0]: row[1] for row in connection.execute(statement.where(Study.pseudonym.in_(some)))}
+    return found
+
+
 def thumbnail(connection: Connection, image: int) -> bytes | None:
     """An image's JPEG thumbnail; None when there is no such image."""
     found: bytes | None = connection.execute(

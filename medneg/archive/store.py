@@ -283,33 +283,42 @@ class Archive:
         *,
         images: Sequence[NewImage] = (),
         twins: Sequence[FileStamp] = (),
-        touched: Sequence[FileStamp] = (),
         rejected: Sequence[NewRejection] = (),
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Store one batch in one transaction: all of it is there afterwards, or nothing.
 
         Args:
             image_fingerprint: the space of the images' vectors.
             images: what was read and encoded; it replaces whatever its path held before.
             twins: files with the very content of an image that this space holds. Where that image's own
-                file is gone, it has moved: its row takes the new path.
-            touched: files whose times changed and whose content did not.
+                file is gone, it has moved: its row takes the new path. The path may also hold that
+                image already, with other file times.
             rejected: files that are set aside.
+
+        Returns:
+            Paths of the twins that were not stored because no image with their content is left.
         """
         with transaction(self._engine, self._place, writes=True) as connection:
             for image in images:
                 writing.add_image(connection, image, fingerprint=image_fingerprint)
-            for twin in twins:
-                writing.add_twin(connection, twin, fingerprint=image_fingerprint)
-            for file in touched:
-                writing.touch(connection, file)
+            lonely = [
+                twin.path
+                for twin in twins
+                if writing.add_twin(connection, twin, fingerprint=image_fingerprint) is None
+            ]
             for rejection in rejected:
                 writing.reject(connection, rejection)
+        return tuple(lonely)
 
     def label(self, labels: Mapping[str, Label]) -> int:
         """Record what manifests say of images, by absolute path; returns how many are in the archive."""
         with transaction(self._engine, self._place, writes=True) as connection:
             return writing.label(connection, labels)
+
+    def reports(self, studies: Sequence[str]) -> dict[str, str | None]:
+        """Reports by study pseudonym, None where there is none; unknown studies are left out."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.reports(connection, studies)
 
     def add_reports(self, reports: Iterable[tuple[str, str, Mapping[str, FindingState]]]) -> int:
         """Store reports as (study pseudonym, text, state by finding); returns how many found their study."""

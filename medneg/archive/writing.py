@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, delete, insert, literal, select, update
 
 from medneg import __version__
 from medneg.archive.reading import chunks
@@ -165,13 +165,13 @@ def _remove_empty_study(connection: Connection, study: int) -> None:
         connection.execute(delete(Patient).where(Patient.id == patient))
 
 
-def add_twin(connection: Connection, file: FileStamp, *, fingerprint: str) -> int:
+def add_twin(connection: Connection, file: FileStamp, *, fingerprint: str) -> int | None:
     """Store a file whose very content the space knows under another path, without decoding it again.
 
     Where the other file is gone, it has moved: its row takes the new path and keeps its id.
 
     Returns:
-        The image's id.
+        The image's id; None, with nothing changed, when the space holds no such content any more.
     """
     statement = (
         select(Image.__table__)
@@ -180,9 +180,11 @@ def add_twin(connection: Connection, file: FileStamp, *, fingerprint: str) -> in
         .order_by(Image.id)
     )
     twins = connection.execute(statement).mappings().all()
+    if not twins:
+        return None
     same = next((twin for twin in twins if twin["path"] == file.path), None)
     if same is not None:
-        touch(connection, file)
+        connection.execute(update(Image).where(Image.id == same["id"]).values(mtime_ns=file.mtime_ns))
         return int(same["id"])
     remove_image(connection, file.path)
     connection.execute(delete(Rejected).where(Rejected.path == file.path))
@@ -198,14 +200,6 @@ def add_twin(connection: Connection, file: FileStamp, *, fingerprint: str) -> in
         source = copied.where(table.image_id == twins[0]["id"])
         connection.execute(insert(table).from_select(["image_id", *columns], source))
     return image
-
-
-def touch(connection: Connection, file: FileStamp) -> None:
-    """Note a file's new times after its content was found unchanged."""
-    for table in (Image, Rejected):
-        connection.execute(
-            update(table).where(table.path == file.path).values(size=file.size, mtime_ns=file.mtime_ns)
-        )
 
 
 def reject(connection: Connection, rejection: NewRejection) -> None:
@@ -232,8 +226,11 @@ def label(connection: Connection, labels: Mapping[str, Label]) -> int:
     """
     labelled = 0
     for paths in chunks(list(labels)):
-        columns = (Image.id, Image.path, Image.study_id, Image.view, Image.sex, Image.age, Image.study_date)
-        rows = connection.execute(select(*columns).where(Image.path.in_(paths))).all()
+        rows = connection.execute(
+            select(Image.__table__, Study.pseudonym.label("study"))
+            .join(Study, Study.id == Image.study_id)
+            .where(Image.path.in_(paths))
+        ).all()
         labelled += len(rows)
         for row in rows:
             _fill_gaps(connection, row, labels[row.path])
@@ -242,7 +239,7 @@ def label(connection: Connection, labels: Mapping[str, Label]) -> int:
     return labelled
 
 
-def _fill_gaps(connection: Connection, row: Any, known: Label) -> None:
+def _fill_gaps(connection: Connection, row: Row[Any], known: Label) -> None:
     gaps = {
         name: getattr(known, name)
         for name in ("view", "sex", "age", "study_date")
@@ -250,7 +247,9 @@ def _fill_gaps(connection: Connection, row: Any, known: Label) -> None:
     }
     if gaps:
         connection.execute(update(Image).where(Image.id == row.id).values(gaps))
-    if known.patient is not None:
+    # Where a file names no study, its content stands in for study and image alike: only then may a table say
+    # whose it is.
+    if known.patient is not None and row.study == row.pseudonym:
         _assign_patient(connection, row.study_id, known.patient)
 
 
