@@ -41,9 +41,9 @@ def chest_of(field: Field, build: Build, seed: int) -> Chest:
     left = (field.x > 0).astype(float32) + np.zeros_like(field.y)
     cage = cage_half_width(field.y, build)
     side = np.abs(field.x)
-    reach = side / np.maximum(cage, float32(1))
+    reach = (side / np.maximum(cage, float32(1))).astype(float32)
     top = float32(APEX) + float32(0.011) * (side - 55) ** 2
-    margin = np.minimum(cage - side, (field.y - top) * float32(0.9))
+    margin: Map = np.minimum(cage - side, (field.y - top) * float32(0.9))
     inner = side - _root_width(field, build)
     above = diaphragm(field, build) - field.y
     lung = ramp(np.minimum(margin, inner), 4) * ramp(above, 4)
@@ -62,7 +62,8 @@ def cage_half_width(y: Map, build: Build) -> Map:
     up = np.clip((widest - y) * float32(1 / (widest - APEX + 2)), 0, 1)
     down = np.maximum(y - widest, float32(0)) * float32(0.01)
     shape = np.sqrt(float32(1) - up**3) * (float32(1) - float32(0.045) * down * down)
-    return float32(build.half_width) * np.maximum(shape, float32(0.05))
+    half: Map = float32(build.half_width) * np.maximum(shape, float32(0.05))
+    return half
 
 
 def diaphragm(field: Field, build: Build) -> Map:
@@ -71,7 +72,8 @@ def diaphragm(field: Field, build: Build) -> Map:
     domes = np.where(field.x > 0, float32(build.dome_left), float32(build.dome_right))
     lateral = np.maximum(side - 62, float32(0)) / float32(build.half_width - 62)
     medial = np.maximum(62 - side, float32(0)) * float32(1 / 62)
-    return (domes + 44 * lateral ** float32(2.2) + 14 * medial * medial).astype(float32)
+    height: Map = (domes + 44 * lateral ** float32(2.2) + 14 * medial * medial).astype(float32)
+    return height
 
 
 def _root_width(field: Field, build: Build) -> Map:
@@ -79,14 +81,15 @@ def _root_width(field: Field, build: Build) -> Map:
     drift = float32(build.sway * 0.4 + build.shift)
     waist = 21 + 6 * ramp(field.y - 110, 110) + 7 * bump(field.y - 54, 12)
     wave = np.sin(field.y * float32(0.11) + float32(4 * build.wander[0])) * float32(1.2)
-    return (waist + wave + np.sign(field.x) * drift + (field.y < 0)).astype(float32)
+    width: Map = (waist + wave + np.sign(field.x) * drift + (field.y < 0)).astype(float32)
+    return width
 
 
 def solid(field: Field, build: Build, seed: int) -> Map:
     """Path through heart, great vessels and hila, mm, shape (rows, columns)."""
     rng = np.random.default_rng([seed, 2])
     uneven = texture(field, rng, 22)
-    out = heart(field, build, uneven)
+    out: Map = heart(field, build, uneven)
     kx, ky = build.knob_centre
     arch = dome(ellipse(field, (kx, ky), (build.knob, build.knob * 1.1)) + float32(0.02) * uneven)
     down = (
@@ -118,7 +121,7 @@ _HEART = (
 def heart(field: Field, build: Build, uneven: Map) -> Map:
     """Path through the heart, mm; its outline runs from atrium over apex to the pulmonary trunk."""
     width = 2 * build.half_width * build.heart
-    base = 0.5 * (build.dome_right + build.dome_left)
+    base = build.base
     cx = build.sway * 0.6 + build.shift + 0.12 * width
     cy = base - (0.36 + 0.02 * build.wander[7]) * width
     outline = np.array(_HEART) * (width, width * (1.0 + 0.05 * build.wander[8])) - (
@@ -153,7 +156,8 @@ def trunk(field: Field, build: Build) -> Map:
     thick = float32(build.thickness) * (float32(0.66) + float32(0.36) * low)
     path = thick * (float32(0.3) + float32(0.7) * round_) * outline
     path = path * (1 - float32(0.25) * ramp(34 - field.y, 50))
-    return np.maximum(path, arms(field, build)) + breasts(field, build)
+    water: Map = np.maximum(path, arms(field, build)) + breasts(field, build)
+    return water
 
 
 def arms(field: Field, build: Build) -> Map:

@@ -13,6 +13,7 @@ from medneg.phantom.geometry import (
     Field,
     Map,
     Point,
+    Reals,
     Stroke,
     bump,
     curve,
@@ -61,7 +62,7 @@ def ribs(field: Field, build: Build, chest: Chest, breaks: tuple[Break, ...]) ->
     All ribs come from one periodic function of height; a break shifts its phase beyond one point.
     """
     reach = np.minimum(chest.reach, float32(1.04))
-    spacing = float32((0.5 * (build.dome_right + build.dome_left) + 46 - APEX) / 9.6)
+    spacing = float32((build.base + 46 - APEX) / 9.6)
     sweep = spacing * (1.75 * reach**3 - float32(0.34) * np.sin(reach * float32(3.0)))
     back = (field.y - float32(APEX + 6 + 3 * build.wander[4]) - sweep) / spacing
     inside = ramp((float32(1.03) - chest.reach) * float32(build.half_width), 4)
@@ -71,11 +72,13 @@ def ribs(field: Field, build: Build, chest: Chest, breaks: tuple[Break, ...]) ->
     pale = _bars(front, float32(6.6) / spacing, (), chest) * ramp(chest.reach - float32(0.5), 0.22)
     inner = ramp(front + float32(0.6), 0.2) * ramp(float32(6.6) - front, 0.3)
     outer = ramp(back + float32(0.6), 0.2) * ramp(float32(10.4) - back, 0.3)
-    deep = 1 - float32(0.35) * ramp(field.y - float32(build.dome_right + 16), 50)
-    return float32(RIB * build.bone) * deep * inside * edge * (whole * outer + float32(0.42) * pale * inner)
+    deep = 1 - float32(0.35) * ramp(field.y - float32(build.rest[0] + 16), 50)
+    bars = whole * outer + float32(0.42) * pale * inner
+    depth: Map = float32(RIB * build.bone) * deep * inside * edge * bars
+    return depth
 
 
-def _bars(phase: Map, half: float32, breaks: tuple[Break, ...], chest: Chest) -> Map:
+def _bars(phase: Reals, half: float32, breaks: tuple[Break, ...], chest: Chest) -> Map:
     """Bars around whole numbers of ``phase``: a pale marrow between two brighter rims."""
     number = np.rint(phase)
     off = phase - number
@@ -101,7 +104,7 @@ def bruise(field: Field, chest: Chest, build: Build, breaks: tuple[Break, ...]) 
     out = np.zeros(field.shape, dtype=float32)
     for broken in breaks:
         middle = 0.5 * (broken.ribs[0] + broken.ribs[-1])
-        y = APEX + 6 + (middle + 0.75) * (build.dome_right + 46 - APEX) / 9.6
+        y = APEX + 6 + (middle + 0.75) * (build.rest[0] + 46 - APEX) / 9.6
         centre = (broken.sign * build.half_width * 0.97, y)
         out += 20 * bump(ellipse(field, centre, (9, 14 + 9 * len(broken.ribs))), 1.0)
     return out * ramp(chest.reach - float32(0.6), 0.3)
@@ -119,7 +122,8 @@ def spine(field: Field, build: Build) -> Map:
     eye = bump(off + float32(0.1), 0.13) * bump(np.abs(dx) - 12, 2.6)
     thorn = bump(off - float32(0.18), 0.16) * bump(dx, 2.6)
     whole = float32(0.33) * body * (1 - float32(0.42) * plate) + float32(0.22) * wing
-    return float32(build.bone) * (whole + float32(0.26) * eye + float32(0.22) * thorn)
+    depth: Map = float32(build.bone) * (whole + float32(0.26) * eye + float32(0.22) * thorn)
+    return depth
 
 
 def clavicles(field: Field, build: Build) -> Map:

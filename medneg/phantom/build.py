@@ -24,6 +24,7 @@ class Build:
         thickness: of the trunk from front to back.
         air: longest path through a lung.
         dome_right, dome_left: height of the diaphragm.
+        rest: height of both halves of the diaphragm before a finding raises one; bones and heart go by it.
         heart: its width over the inner width of the chest (cardiothoracic ratio).
         knob: radius of the aortic arch.
         sway: how far the front of the chest is turned to the left.
@@ -40,6 +41,7 @@ class Build:
     air: float
     dome_right: float
     dome_left: float
+    rest: tuple[float, float]
     heart: float
     knob: float
     sway: float
@@ -51,6 +53,11 @@ class Build:
     def dome_of(self, sign: int) -> float:
         """Height of one half of the diaphragm; ``sign`` is +1 for the left, -1 for the right."""
         return self.dome_left if sign > 0 else self.dome_right
+
+    @property
+    def base(self) -> float:
+        """Height of the diaphragm at rest, the mean of both halves."""
+        return 0.5 * (self.rest[0] + self.rest[1])
 
     @property
     def knob_centre(self) -> Point:
@@ -72,14 +79,16 @@ def build_of(picture: Picture) -> Build:
     male, old = person.sex == "M", max(0.0, person.age - 45) / 40
     breath = technique.inspiration - 0.8 - (0.25 if supine else 0.0)
     dome = 281.0 + 34 * breath + 7 * wander[0] - 5 * person.habitus
+    rest = (dome, dome + 11 + 4 * wander[4])
     return Build(
         supine=supine,
         half_width=127.0 + 7 * male + 5 * wander[1] + 4 * person.habitus,
         wall=27.0 + 15 * person.habitus + 3 * wander[2],
         thickness=212.0 + 36 * person.habitus + 8 * male,
         air=146.0 + 22 * breath + 8 * wander[3],
-        dome_right=dome - _raised(picture, "right"),
-        dome_left=dome + 11 + 4 * wander[4] - _raised(picture, "left"),
+        dome_right=rest[0] - _raised(picture, "right"),
+        dome_left=rest[1] - _raised(picture, "left"),
+        rest=rest,
         heart=_heart_ratio(picture, wander[5]),
         knob=15.0 + 5 * old + 1.5 * wander[6],
         sway=1.3 * technique.rotation,

@@ -38,7 +38,7 @@ def pacemaker(truth: FindingTruth, field: Field, build: Build) -> Map:
     can = ramp((1 - box.astype(float32)) * float32(tall), max(1.0, field.pixel))
     inner = 1 + float32(0.25) * np.sin(field.y * float32(0.9)) * (np.abs(field.x - float32(cx)) < wide * 0.7)
     s, w = build.shift + build.sway * 0.5, 2 * build.half_width * build.heart
-    floor = 0.5 * (build.dome_right + build.dome_left)
+    floor = build.base
     header = (cx - sign * wide * 0.5, cy - tall * 0.95)
     vein = [header, (sign * 78.0, 86.0), (sign * 46.0, 84.0), (sign * 14.0 + s, 96.0), (-22.0 + s, 118.0)]
     tip = (s + 0.40 * w, floor - 10.0)
@@ -50,7 +50,8 @@ def pacemaker(truth: FindingTruth, field: Field, build: Build) -> Map:
         )
         lines += [Stroke(atrial, 2.1, 1.4), Stroke(atrial[-7:], 3.4, 1.8)]
     lines.sort(key=lambda line: line.value)
-    return np.maximum(strokes(field, lines), float32(2.6) * can * inner.astype(float32))
+    metal: Map = np.maximum(strokes(field, lines), float32(2.6) * can * inner.astype(float32))
+    return metal
 
 
 def endotracheal_tube(truth: FindingTruth, field: Field, build: Build) -> Map:

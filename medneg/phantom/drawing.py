@@ -86,9 +86,9 @@ def lateral_depth_of(picture: Picture, field: Field, profile: lateral.Profile) -
             + float32(0.5) * tree * alive * np.minimum(air * float32(1 / 50), lung)
         )
     covered = ramp(body - 24, 30)
-    return (
-        WATER * np.maximum(soft, float32(0)) + lateral.bones(field, profile) * covered + shades.dense
-    ).astype(float32)
+    depth = WATER * np.maximum(soft, float32(0)) + lateral.bones(field, profile) * covered
+    out: Map = (depth + shades.dense).astype(float32)
+    return out
 
 
 def depth_of(picture: Picture, field: Field, build: Build) -> Map:
@@ -108,7 +108,8 @@ def depth_of(picture: Picture, field: Field, build: Build) -> Map:
     )
     covered = ramp(chest.body - 24, 30)
     solid = WATER * np.maximum(soft, float32(0)) + skeleton * covered
-    return (solid + opacities.calcium + devices_of(picture, field, build)).astype(float32)
+    out: Map = (solid + opacities.calcium + devices_of(picture, field, build)).astype(float32)
+    return out
 
 
 def look_of(picture: Picture, build: Build, rng: np.random.Generator) -> Look:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy import float32
+from numpy import float32, floating
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Map = NDArray[float32]
+Reals = NDArray[floating[Any]]
 Point = tuple[float, float]
 
 FIELD = 400.0
@@ -64,7 +66,7 @@ def field_of(rows: int, columns: int, *, zoom: float = 1.0, shift: Point = (0.0,
     return Field(x.astype(float32)[None, :], y.astype(float32)[:, None], pixel, (left, top))
 
 
-def ramp(distance: Map, width: float) -> Map:
+def ramp(distance: Reals, width: float) -> Map:
     """A soft edge: 0 where ``distance`` is below -width / 2, 1 above width / 2, smooth between."""
     t = np.multiply(distance, float32(1.0 / width), dtype=float32)
     t += float32(0.5)
@@ -76,7 +78,7 @@ def ramp(distance: Map, width: float) -> Map:
     return smooth
 
 
-def bump(distance: Map, width: float) -> Map:
+def bump(distance: Reals, width: float) -> Map:
     """A Gaussian of standard deviation ``width`` around distance 0."""
     z = np.multiply(distance, float32(math.sqrt(0.5) / width), dtype=float32)
     z *= z
@@ -85,7 +87,7 @@ def bump(distance: Map, width: float) -> Map:
     return z
 
 
-def dome(radius: Map) -> Map:
+def dome(radius: Reals) -> Map:
     """The chord through a unit sphere at a relative distance ``radius`` from its centre, 1 in the middle."""
     t = np.multiply(radius, radius, dtype=float32)
     np.subtract(float32(1), t, out=t)

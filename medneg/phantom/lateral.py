@@ -43,6 +43,7 @@ class Profile:
         spine: x of the vertebral bodies' middle at each y, shape (rows, 1).
         hunch: how far the upper back bulges with age.
         domes: heights of the right and the left half of the diaphragm at their top.
+        base: height of the lower half, before a finding raises one.
     """
 
     build: Build
@@ -51,6 +52,7 @@ class Profile:
     spine: Map
     hunch: float
     domes: tuple[float, float]
+    base: float
 
 
 def profile_of(picture: Picture, field: Field) -> Profile:
@@ -64,7 +66,8 @@ def profile_of(picture: Picture, field: Field) -> Profile:
     back = 34 + 42 * depth * np.sqrt(down) + hunch * curl
     spine = back - 30 - 3 * curl
     domes = (build.dome_right - 26, build.dome_left - 26)
-    return Profile(build, front.astype(float32), back.astype(float32), spine.astype(float32), hunch, domes)
+    outlines = (front.astype(float32), back.astype(float32), spine.astype(float32))
+    return Profile(build, *outlines, hunch, domes, max(build.rest) - 26)
 
 
 def lungs(field: Field, profile: Profile) -> tuple[Map, Map]:
@@ -100,7 +103,8 @@ def trunk(field: Field, profile: Profile) -> Map:
         place = (-54 - wall, 212 + 8 * build.wander[2])
         bust = dome(ellipse(field, place, (build.breast * 0.95, build.breast * 1.0), turn=-12))
         path = np.maximum(path, float32(90) * bust) + float32(22) * bust
-    return path.astype(float32)
+    water: Map = path.astype(float32)
+    return water
 
 
 def solid(field: Field, profile: Profile, seed: int) -> Map:
@@ -108,13 +112,14 @@ def solid(field: Field, profile: Profile, seed: int) -> Map:
     build = profile.build
     uneven = texture(field, np.random.default_rng([seed, 52]), 22)
     large = 0.5 * build.half_width * build.heart / 0.445
-    base = max(profile.domes)
+    base = profile.base
     body = ellipse(field, (-34 + 0.18 * large, base - 0.72 * large), (0.80 * large, 0.98 * large), turn=38)
     out = float32(84) * np.sqrt(dome(body + float32(0.015) * uneven))
     aorta = aorta_path(profile)
     tube = strokes(field, [Stroke(aorta, 2 * build.knob - 6, 20.0), Stroke(aorta, build.knob, 30.0)])
     hilum = (34 + 8 * uneven) * bump(ellipse(field, (6, 158), (14, 19)), 1.0)
-    return np.maximum(out, np.maximum(tube * ramp(float32(290) - field.y, 60), hilum))
+    paths: Map = np.maximum(out, np.maximum(tube * ramp(float32(290) - field.y, 60), hilum))
+    return paths
 
 
 def aorta_path(profile: Profile) -> list[Point]:
@@ -160,7 +165,8 @@ def bones(field: Field, profile: Profile) -> Map:
     breast_bone = (
         ramp(5 - np.abs(field.x - profile.front + 9), 4) * ramp(field.y - 104, 10) * ramp(248 - field.y, 20)
     )
-    return float32(build.bone) * (column + float32(0.22) * breast_bone + ribs(field, profile))
+    depth: Map = float32(build.bone) * (column + float32(0.22) * breast_bone + ribs(field, profile))
+    return depth
 
 
 def ribs(field: Field, profile: Profile) -> Map:

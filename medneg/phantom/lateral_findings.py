@@ -195,7 +195,7 @@ def _pacemaker(out: Shades, truth: FindingTruth, field: Field, profile: Profile)
     y = float(rng.uniform(104, 118))
     x = -70.0 - 0.4 * profile.build.wall
     can = ramp((1 - ellipse(field, (x, y), (6.5, 20), turn=14)) * float32(6.5), max(1.0, field.pixel))
-    base = max(profile.domes)
+    base = profile.base
     tip = (-62.0, base - 22)
     lead = curve(((x + 4, y - 18), (-22, 84), (-4, 110), (-2, 170), (-10, base - 62), (-34, base - 34), tip))
     lines = [Stroke(lead, 2.3, 1.5), Stroke((lead[-6], tip), 3.6, 1.9)]
@@ -221,7 +221,7 @@ def _spot(truth: FindingTruth, rng: np.random.Generator, profile: Profile) -> Po
     words = ("upper", "middle", "lower")
     draws = rng.random(3)
     x, y = SPOTS.get(truth.place or "", SPOTS[words[int(3 * draws[0])]])
-    return x + 18 * float(draws[1] - 0.5), min(y + 22 * float(draws[2] - 0.5), max(profile.domes) - 12)
+    return x + 18 * float(draws[1] - 0.5), min(y + 22 * float(draws[2] - 0.5), profile.base - 12)
 
 
 Painter = Callable[[Shades, FindingTruth, Field, Profile], None]

@@ -41,7 +41,7 @@ def paint_mass(out: Opacities, truth: FindingTruth, stage: Stage) -> None:
             for k in (2, 3, 5)
         )
         r = np.sqrt(dx * dx + dy * dy) * float32(1 / radius)
-        body = np.sqrt(dome(np.minimum(r + lobes.astype(float32), float32(1.5))))  # type: ignore[union-attr]
+        body = np.sqrt(dome(np.minimum(r + lobes.astype(float32), float32(1.5))))
         spikes = []
         if rng.random() < 0.5:
             for a in rng.uniform(0, 2 * math.pi, 16):

@@ -60,4 +60,5 @@ def displayed(log: Map, field: Field, look: Look) -> Map:
     shoulder = float32(0.8)
     high = np.maximum(value - shoulder, float32(0))
     value = np.minimum(value, shoulder) + (float32(1) - shoulder) * np.tanh(high / (float32(1) - shoulder))
-    return np.clip(value, 0, 1).astype(float32)
+    shown: Map = np.clip(value, 0, 1).astype(float32)
+    return shown

@@ -24,7 +24,8 @@ def pulmonary_vessels(field: Field, build: Build, seed: int) -> Map:
     while twigs.shape[1]:
         twigs, drawn = grown(twigs, rng.random((4, twigs.shape[1])))
         lines = drawn + lines
-    return gaussian_filter(strokes(field, lines), 0.7 / field.pixel)
+    paths: Map = gaussian_filter(strokes(field, lines), 0.7 / field.pixel)
+    return paths
 
 
 def grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[float64], list[Stroke]]:
@@ -42,8 +43,11 @@ def grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[flo
     mid_x, mid_y = x + sign * step * np.cos(np.radians(angle)), y + step * np.sin(np.radians(angle))
     angle = angle + 24 * (draws[1] - 0.5)
     end_x, end_y = mid_x + sign * step * np.cos(np.radians(angle)), mid_y + step * np.sin(np.radians(angle))
-    ways = np.stack([x, y, mid_x, mid_y, end_x, end_y], axis=1).reshape(-1, 3, 2).tolist()
-    lines = [Stroke(way, w, w * 2.0 + 3.4) for way, w in zip(ways, width.tolist(), strict=True)]
+    ways = np.stack([x, y, mid_x, mid_y, end_x, end_y], axis=1).reshape(-1, 6).tolist()
+    lines = [
+        Stroke(((a, b), (c, d), (e, f)), w, w * 2.0 + 3.4)
+        for (a, b, c, d, e, f), w in zip(ways, width.tolist(), strict=True)
+    ]
     share, spread = 0.35 + 0.3 * draws[2], 20 + 18 * draws[3]
     one = np.stack([end_x, end_y, sign, angle - spread * (1 - share), width * share ** (1 / 3) * 0.86])
     two = np.stack([end_x, end_y, sign, angle + spread * share, width * (1 - share) ** (1 / 3) * 0.86])
@@ -65,4 +69,5 @@ def airways(field: Field, build: Build) -> Map:
     tubes = gaussian_filter(strokes(field, lines), 2.2 / field.pixel)
     bx, by = 66 + 10 * build.wander[5], build.dome_left + 24 + 5 * build.wander[6]
     bubble = dome(ellipse(field, (bx, by), (24 + 9 * build.wander[7], 11 + 4 * build.wander[8])))
-    return tubes + float32(34) * bubble
+    gas: Map = tubes + float32(34) * bubble
+    return gas
