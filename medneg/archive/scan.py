@@ -29,6 +29,7 @@ SAMPLE = 2000
 FIRST_CANDIDATES = 64
 
 _EPSILON = 2.0**-24
+_UNDERFLOW = 2.0**-126  # float32 below it may be flushed to zero
 _NARROW = 0.5  # of the rows: below it, gathering them is cheaper than going through all
 _FETCHED_AT_ONCE = 8192
 
@@ -114,14 +115,15 @@ def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows, k: int) -> NDArr
 
     With u and c from ``medneg.scoring.plan.bound``, ρ the matrix's rounding and ε = 2⁻²⁴: replacing x by its
     float16 form moves x·u by at most ρ‖u‖, and a float32 sum of d products of unit vectors is wrong by at
-    most dε‖u‖ in any order of summation; four times that, and 16 more, also covers the arithmetic around it.
+    most dε‖u‖ in any order of summation; four times that, and 16 more, also covers the arithmetic around it
+    (and d·2⁻¹²⁴ what is too small for float32).
     In a centred space |(x − m)/‖x − m‖ − (y − m)/‖y − m‖| ≤ 2|x − y|/(‖x − m‖ + ‖y − m‖), which divides the
     error by the row's distance from the mean, less ρ/2. A row too near the mean is always a candidate.
     """
     share = best_share(plan, matrix, rows=rows, k=k)
     vector, constant = arithmetic.bound(plan, share)
     length, rounding = float(np.linalg.norm(vector)), matrix.rounding
-    error = length * (rounding + (4 * plan.width + 16) * _EPSILON)
+    error = length * (rounding + (4 * plan.width + 16) * _EPSILON) + 4 * plan.width * _UNDERFLOW
     constant += 4 * _EPSILON * abs(constant)
     products = _products(matrix, vector, rows)
     if plan.space.mean is None:

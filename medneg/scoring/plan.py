@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.values import Linear, Plan, Response, Space
+from medneg.values import Linear, Plan, Repulsion, Response, Space
 
 SMALLEST_NORM = 1e-6
 """Shorter than this, what is left of a float32 unit vector after centring is rounding; it counts as zero."""
@@ -91,6 +91,15 @@ def respond(projection: NDArray[Any], response: Response) -> NDArray[Any]:
     return 0.0 - penalty
 
 
+def fold(plan: Plan) -> NDArray[np.float64]:
+    """a, shape (d,): the one direction that all linear terms add up to."""
+    found = np.zeros(plan.width, np.float64)
+    for term in plan.terms:
+        if isinstance(term.response, Linear):
+            found += term.response.weight * term.direction.astype(np.float64)
+    return found
+
+
 def bound(plan: Plan, share: float) -> tuple[NDArray[np.float64], float]:
     """A vector u and a constant c with s(x) ≤ x·u + c for every x of the plan's space.
 
@@ -109,12 +118,10 @@ def bound(plan: Plan, share: float) -> tuple[NDArray[np.float64], float]:
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie in [0, 1]; got {share!r}")
-    vector, constant = np.zeros(plan.width, np.float64), 0.0
+    vector, constant = fold(plan), 0.0
     for term in plan.terms:
-        direction, response = term.direction.astype(np.float64), term.response
-        if isinstance(response, Linear):
-            vector += response.weight * direction
-        else:
-            vector -= share * response.weight * direction
-            constant += share * response.weight * response.bias
+        if isinstance(term.response, Repulsion):
+            weight = share * term.response.weight
+            vector -= weight * term.direction.astype(np.float64)
+            constant += weight * term.response.bias
     return vector, constant
