@@ -5,12 +5,14 @@ Strings come from strangers. They leave this module without control characters a
 
 from __future__ import annotations
 
+import functools
 import math
 import unicodedata
 from typing import Any
 
 from pydicom import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
 LONGEST_TEXT = 64
 
@@ -33,13 +35,21 @@ def clean(raw: str, *, longest: int = LONGEST_TEXT) -> str:
 
 def value(dataset: Dataset, keyword: str) -> Any:
     """The element's value as pydicom converts it, or None when it is absent, empty or damaged."""
+    tag = _tag(keyword)
+    if tag not in dataset:
+        return None
     try:
-        found = dataset.get(keyword)
+        found = dataset[tag].value
     except Exception:  # conversion of hostile bytes raises nearly anything; a damaged value is no value
         return None
     if found is None or (isinstance(found, str | bytes | MultiValue) and len(found) == 0):
         return None
     return found
+
+
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
 
 
 def first(found: Any) -> Any:

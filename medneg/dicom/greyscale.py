@@ -2,12 +2,13 @@
 
 Modality LUT (PS3.3 C.11.1) -> VOI LUT or window (C.11.2) -> inversion last (C.7.6.3.1.2, C.11.6).
 Every step acts on single values, so the whole chain is one table over the 2^8 or 2^16 possible cell
-contents; a picture costs one look-up per pixel. A change of any step changes the name in
-``medneg.values.GREY_SCALE_CHAIN``.
+contents, made for those that occur; a picture costs one look-up per pixel. A change
+of any step changes the name in ``medneg.values.GREY_SCALE_CHAIN``.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,10 @@ Cells = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Modality:
-    """Modality values of all cell contents, float64, shape (2^allocated,), and how they were made."""
+    """Modality values, shape (v,), whether they can be negative, and how they were made."""
 
     values: NDArray[np.float64]
+    signed: bool
     step: str
 
 
@@ -48,41 +50,49 @@ def grey_scale(cells: Cells, dataset: Dataset, layout: Layout) -> tuple[NDArray[
     Raises:
         UnreadableImage: all pixels have the same value.
     """
-    stored = layout.values()
+    counts = np.bincount(cells.ravel(), minlength=2**layout.allocated)
+    occurring = np.flatnonzero(counts)
+    stored, counts = layout.values(occurring), counts[occurring]
     padding = _padding(dataset, stored, layout)
-    counts = np.bincount(cells.ravel(), minlength=len(stored)).astype(np.int64)
-    padded = bool(counts[padding].any())
-    modality = modality_values(dataset, stored, signed=layout.signed)
-    greys, voi_step = _voi(dataset, modality.values, np.where(padding, 0, counts))
+    modality = modality_values(dataset, stored, layout)
+    greys, voi_step = _voi(dataset, modality, np.where(padding, 0, counts))
+    lookup = functools.partial(_show, cells, occurring, greys, padding, 2**layout.allocated)
     inverted = is_inverted(dataset)
-    pixels = _show(cells, greys, padding, inverted=inverted)
-    inversion_step = _inversion_step(dataset) if inverted else ""
+    pixels, inversion_step = lookup(inverted=inverted), _inversion_step(dataset) if inverted else ""
     if _polarity_is_second_hand(dataset) and is_negative(pixels):
-        pixels = _show(cells, greys, padding, inverted=not inverted)
-        inversion_step = _correction_step(dataset, inverted=inverted)
-    steps = (modality.step, voi_step, "padding black" if padded else "", inversion_step)
+        pixels, inversion_step = lookup(inverted=not inverted), _correction_step(dataset, inverted=inverted)
+    steps = (modality.step, voi_step, "padding black" if padding.any() else "", inversion_step)
     return pixels, "; ".join(step for step in steps if step)
 
 
 def _show(
-    cells: Cells, greys: NDArray[np.float64], padding: NDArray[np.bool_], *, inverted: bool
+    cells: Cells,
+    occurring: NDArray[np.int64],
+    greys: NDArray[np.float64],
+    padding: NDArray[np.bool_],
+    size: int,
+    *,
+    inverted: bool,
 ) -> NDArray[np.float32]:
     """Look every pixel up; padding is black whichever way round the picture is."""
-    table = np.where(padding, 0.0, 1.0 - greys if inverted else greys)
-    return np.asarray(table.astype(np.float32)[cells])
+    table = np.zeros(size, dtype=np.float32)
+    table[occurring] = np.where(padding, 0.0, 1.0 - greys if inverted else greys)
+    return np.asarray(table[cells])
 
 
-def modality_values(dataset: Dataset, stored: NDArray[np.int32], *, signed: bool) -> Modality:
+def modality_values(dataset: Dataset, stored: NDArray[np.int64], layout: Layout) -> Modality:
     """Modality LUT Sequence, else rescale, else the stored values themselves (PS3.3 C.11.1)."""
-    table = read_lookup(dataset, "ModalityLUTSequence", signed=signed)
+    table = read_lookup(dataset, "ModalityLUTSequence", signed=layout.signed)
     if table is not None:
-        return Modality(values=table(stored.astype(np.float64)), step="modality LUT sequence")
-    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
-    if slope in (None, 0.0):  # a slope of 0 would leave no picture; it is written where none is meant
-        slope = 1.0
-    values = stored.astype(np.float64) * slope + (intercept or 0.0)
-    plain = slope == 1.0 and not intercept
-    return Modality(values=values, step="" if plain else "modality rescale")
+        return Modality(values=table(stored.astype(np.float64)), signed=False, step="modality LUT sequence")
+    slope, intercept = number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0
+    # A slope of 0 would leave no picture; it is written where none is meant, so 1 takes its place.
+    lowest = min(slope * layout.lowest, slope * layout.highest) + intercept
+    return Modality(
+        values=stored.astype(np.float64) * slope + intercept,
+        signed=lowest < 0,
+        step="" if (slope, intercept) == (1.0, 0.0) else "modality rescale",
+    )
 
 
 def is_inverted(dataset: Dataset) -> bool:
@@ -114,12 +124,10 @@ def _polarity_is_second_hand(dataset: Dataset) -> bool:
     return text(dataset, "SOPClassUID") in SECONDARY_CAPTURE and view(dataset) in ("PA", "AP")
 
 
-def _voi(
-    dataset: Dataset, values: NDArray[np.float64], counts: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], str]:
-    """Grey in [0, 1] for all cell contents: VOI LUT sequence, else window, else percentile window."""
-    present = counts > 0
-    table = read_lookup(dataset, "VOILUTSequence", signed=bool(values.min() < 0))
+def _voi(dataset: Dataset, modality: Modality, counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], str]:
+    """Grey in [0, 1] for modality values: VOI LUT sequence, else window, else percentile window."""
+    values, present = modality.values, counts > 0
+    table = read_lookup(dataset, "VOILUTSequence", signed=modality.signed)
     if table is not None:
         greys = np.clip(table(values) / (2**table.bits - 1), 0.0, 1.0)
         if _shows_something(greys, present):
@@ -157,7 +165,7 @@ def _window(dataset: Dataset) -> Window | None:
         return None
 
 
-def _padding(dataset: Dataset, stored: NDArray[np.int32], layout: Layout) -> NDArray[np.bool_]:
+def _padding(dataset: Dataset, stored: NDArray[np.int64], layout: Layout) -> NDArray[np.bool_]:
     """Which cell contents are padding around the picture (PS3.3 C.7.5.1.1.2)."""
     value = _padding_bound(dataset, "PixelPaddingValue", layout)
     if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 from pydicom import Dataset
@@ -24,13 +25,13 @@ _VIEW_WORDS = {
 _DECUBITUS = re.compile(r"DECUB|\b[LR]LD\b")
 
 
-def pseudonyms(dataset: Dataset, *, key: bytes, content: str) -> tuple[str, str, str]:
+def pseudonyms(dataset: Dataset, *, key: bytes, content: Callable[[], str]) -> tuple[str, str, str]:
     """Pseudonyms of patient, study and image.
 
     Args:
         dataset: a header.
         key: the archive's secret.
-        content: a hash of the file's content; it stands in for an identifier that is missing.
+        content: gives a hash of the file's content, which stands in for an identifier that is missing.
     """
     patient = raw_identifier(dataset, "PatientID")
     issuer = raw_identifier(dataset, "IssuerOfPatientID")
@@ -39,9 +40,9 @@ def pseudonyms(dataset: Dataset, *, key: bytes, content: str) -> tuple[str, str,
     study = raw_identifier(dataset, "StudyInstanceUID")
     image = raw_identifier(dataset, "SOPInstanceUID")
     return (
-        pseudonym(key, owner or content),
-        pseudonym(key, study or content),
-        pseudonym(key, image or content),
+        pseudonym(key, owner or content()),
+        pseudonym(key, study or content()),
+        pseudonym(key, image or content()),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medneg.dicom import admission, content, identity, stored
-from medneg.dicom.dataset import open_header, open_whole, tolerance
+from medneg.dicom.dataset import open_header, tolerance
 from medneg.dicom.elements import text
 from medneg.dicom.greyscale import grey_scale
 from medneg.dicom.header import kept_header
@@ -80,9 +80,9 @@ class RadiographReader(ImageReader):  # type: ignore[misc]  # MONAI is untyped
 
 def _from_dicom(source: Source, key: bytes) -> tuple[NDArray[np.float32], dict[str, Any]]:
     with tolerance():
-        header = open_header(source.path)
-        admission.admit(header)
-        dataset = open_whole(source.path, header)
+        with open_header(source.path) as opened:
+            admission.admit(opened.header)
+            dataset = opened.read_pixels()
         described = stored.layout(dataset)
         fields = _fields(dataset, source, key)
         cells = stored.decode(dataset, described)
@@ -91,7 +91,7 @@ def _from_dicom(source: Source, key: bytes) -> tuple[NDArray[np.float32], dict[s
 
 
 def _fields(dataset: Any, source: Source, key: bytes) -> dict[str, Any]:
-    patient, study, image = identity.pseudonyms(dataset, key=key, content=_digest(source.path))
+    patient, study, image = identity.pseudonyms(dataset, key=key, content=lambda: _digest(source.path))
     return {
         "patient": patient,
         "study": study,

@@ -41,13 +41,22 @@ class Layout:
     high: int
     signed: bool
 
-    def values(self) -> NDArray[np.int32]:
-        """The value that each of the 2^allocated cell contents stands for; other bits are ignored."""
-        cells = np.arange(2**self.allocated, dtype=np.int32)
+    @property
+    def lowest(self) -> int:
+        """The smallest value that can be stored."""
+        return -(1 << (self.stored - 1)) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """The largest value that can be stored."""
+        return self.lowest + (1 << self.stored) - 1
+
+    def values(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The value that each cell content stands for; the other bits of the cell are ignored."""
         values = (cells >> (self.high + 1 - self.stored)) & (2**self.stored - 1)
         if self.signed:
             values = np.where(values >= 2 ** (self.stored - 1), values - 2**self.stored, values)
-        return np.asarray(values, dtype=np.int32)
+        return np.asarray(values, dtype=np.int64)
 
 
 def layout(dataset: Dataset) -> Layout:
