@@ -18,7 +18,7 @@ def studies(request):
 
 @pytest.fixture(scope="module")
 def clinical():
-    return list(sample_studies(5, N, company="clinical", rows=64))
+    return list(sample_studies(5, 2500, company="clinical", rows=64))
 
 
 def share(studies: list[Study], finding: str) -> float:
