@@ -1,0 +1,305 @@
+"""The use-case of searching: words → plan → ranked, explained hits of an archive."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from medneg.archive.filters import FindingFilter, Where
+from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
+from medneg.query import lexicon, parse
+from medneg.scoring import Calibration, Expand, compile_plan
+from medneg.values import Contribution, EncoderCard, FindingState, Hit, Mention, Plan, Query, QueryWarning
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from medneg.archive import Archive
+    from medneg.archive.scan import Ranking
+    from medneg.encoders import Encoder
+
+SpaceName = Literal["raw", "centred"]
+
+DEFAULT_METHOD = "subtract"
+DEFAULT_SPACE: SpaceName = "centred"
+
+_KINDS = ("finding", "device")
+_CONDITION = re.compile(r"\s*(?P<field>[^<>=]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>[^<>=]+?)\s*")
+_mean_texts: dict[tuple[str, str], NDArray[np.float32]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a search found, and everything that is needed to judge it.
+
+    Attributes:
+        query: how the words were read.
+        method, space: how the hits were scored; a query without negation is plain cosine whatever they say.
+        card: the encoder, with its licence.
+        exact: whether the hits are proved to be the best of all images considered.
+        hits: best first.
+        considered: how many images passed the filter.
+        seconds: how long it took, encoding the words included.
+        warnings: what the author of the query should know.
+    """
+
+    query: Query
+    method: str
+    space: SpaceName
+    card: EncoderCard
+    exact: bool
+    hits: tuple[Hit, ...]
+    considered: int
+    seconds: float
+    warnings: tuple[QueryWarning, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as plain values, in the shape of docs/reference/search.schema.json."""
+        return {
+            "query": self.query.raw,
+            "method": self.method,
+            "space": self.space,
+            "encoder": self.card.name,
+            "licence": self.card.licence,
+            "exact": self.exact,
+            "considered": self.considered,
+            "hits": [_hit_to_json(hit) for hit in self.hits],
+            "warnings": [{"code": warning.code, "message": warning.message} for warning in self.warnings],
+        }
+
+
+def search(
+    archive: Archive,
+    query: str | Query,
+    encoder: Encoder,
+    *,
+    method: str = DEFAULT_METHOD,
+    space: SpaceName = DEFAULT_SPACE,
+    k: int = 10,
+    where: Where | None = None,
+) -> Answer:
+    """Find the images that show what is wanted and not what is unwanted.
+
+    Args:
+        archive: where the images are; the search is written into its audit trail.
+        query: words, or a query that is read already (a user's edited chips).
+        encoder: made the archive's embeddings, or shares their image tower.
+        method: a name in ``medneg.scoring.METHODS``.
+        space: "centred" on the vocabulary's mean text and the archive's mean image, or "raw".
+        k: how many hits, at least 1.
+        where: which images may be hits; None for all.
+
+    Returns:
+        At most k hits, best first, exact over the stored float32 embeddings.
+
+    Raises:
+        QueryError: if the query is empty.
+        UnknownName: if there is no such method or space.
+        SpaceMismatch: if the archive was embedded by other encoders only.
+        ArchiveError: if the archive holds no embeddings.
+    """
+    from medneg.archive.scan import top_k
+
+    started = time.perf_counter()
+    if space not in get_args(SpaceName):
+        raise UnknownName("space", space, known=get_args(SpaceName))
+    card = encoder.card
+    read = parse(query) if isinstance(query, str) else query
+    _require_space(archive, card)
+    matrix = archive.matrix(card.image_fingerprint)
+    calibration = calibrate(encoder, matrix.mean) if space == "centred" and read.negated else None
+    plan = compile_plan(read, method, tower=encoder, calibration=calibration, expand=expansion(card))
+    mask = None if where is None or where.everything else archive.mask(where, matrix.ids)
+    ranking = top_k(
+        plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(card.image_fingerprint, ids.tolist())
+    )
+    considered = len(matrix) if mask is None else int(mask.sum())
+    archive.record_search(read.raw, method=method, encoder=card.name, k=k, considered=considered)
+    hits, doubts = _hits(archive, plan, ranking, card)
+    return Answer(
+        query=read,
+        method=method,
+        space=space,
+        card=card,
+        exact=ranking.exact,
+        hits=hits,
+        considered=considered,
+        seconds=time.perf_counter() - started,
+        warnings=read.warnings + plan.warnings + doubts,
+    )
+
+
+def calibrate(encoder: Encoder, mean_image: NDArray[np.float32]) -> Calibration:
+    """Where the centred space of an encoder and an archive lies.
+
+    Args:
+        encoder: its text tower embeds the lexicon's findings, or those that its card says it knows.
+        mean_image: the mean of the archive's embeddings, shape (d,).
+    """
+    card = encoder.card
+    key = (card.text_fingerprint, card.template)
+    if key not in _mean_texts:
+        words = lexicon()
+        known = [
+            finding.prompt
+            for finding in words.findings
+            if (finding.id in card.findings if card.findings is not None else finding.kind in _KINDS)
+        ]
+        _mean_texts[key] = encoder.encode_texts([card.template.format(phrase) for phrase in known]).mean(
+            axis=0
+        )
+    return Calibration(mean_text=_mean_texts[key], mean_image=mean_image)
+
+
+def expansion(card: EncoderCard) -> Expand:
+    """The phrases that a mention stands for: its own words, and every finding that is a kind of it.
+
+    Wanting *calcification* is met by a calcified granuloma, and excluding it excludes that too. Kinds that
+    the encoder's card says it does not know are left out.
+    """
+    words = lexicon()
+
+    def phrases(mention: Mention) -> tuple[str, ...]:
+        if mention.finding is None or mention.finding not in words:
+            return (mention.text,)
+        kinds = words.descendants(mention.finding)
+        known = [kind for kind in kinds if card.findings is None or kind in card.findings]
+        prompts = (" ".join((*mention.modifiers, words.finding(kind).prompt)) for kind in known)
+        return tuple(dict.fromkeys((mention.text, *prompts)))
+
+    return phrases
+
+
+def _require_space(archive: Archive, card: EncoderCard) -> None:
+    spaces = [space for space in archive.spaces() if space.count]
+    if not spaces:
+        raise ArchiveError(
+            "the archive holds no embedded images yet; "
+            "bring some in with `medneg ingest PATH --archive ARCHIVE`"
+        )
+    if card.image_fingerprint not in {space.image_fingerprint for space in spaces}:
+        held = ", ".join(f"{space.name} ({space.count:,} images)" for space in spaces)
+        raise SpaceMismatch(
+            f"the archive has no embeddings of the encoder {card.name}; it holds those of: {held}. "
+            f"Search with one of these, or run `medneg ingest PATH --archive ARCHIVE --encoder {card.name}`"
+        )
+
+
+def _hits(
+    archive: Archive, plan: Plan, ranking: Ranking, card: EncoderCard
+) -> tuple[tuple[Hit, ...], tuple[QueryWarning, ...]]:
+    """The ranked images with their paths and explanations, and doubts about this encoder on them."""
+    images = archive.images(ranking.ids.tolist())
+    hits = tuple(
+        Hit(
+            rank=rank,
+            image_id=image.id,
+            image=image.path,
+            score=float(score),
+            terms=tuple(
+                Contribution(label=term.label, value=float(value), mention=term.mention)
+                for term, value in zip(plan.terms, parts, strict=True)
+            ),
+        )
+        for rank, (image, score, parts) in enumerate(
+            zip(images, ranking.scores, ranking.contributions, strict=True), start=1
+        )
+    )
+    unfit = card.name == "phantom" and not all(image.phantom for image in images)
+    return hits, (QueryWarning(code="not_a_phantom", message=card.notice),) if unfit else ()
+
+
+def _hit_to_json(hit: Hit) -> dict[str, Any]:
+    terms = [
+        {
+            "label": term.label,
+            "value": term.value,
+            "mention": term.mention and term.mention.text,
+            "polarity": term.mention and term.mention.polarity,
+        }
+        for term in hit.terms
+    ]
+    return {"rank": hit.rank, "image": hit.image, "score": hit.score, "terms": terms}
+
+
+def parse_where(text: str) -> Where:
+    """Read a filter such as ``view=PA|AP, age>=60, date<2024-01-01, effusion=present``.
+
+    Conditions stand between commas and all must hold; ``|`` separates alternatives. Fields are ``view``,
+    ``sex``, ``age`` (years), ``date`` (ISO) and ``modality``; any other is a finding's name, whose state is
+    ``present``, ``absent`` or ``uncertain``. A finding includes its kinds: *calcification* is present where
+    a calcified granuloma is.
+
+    Raises:
+        FilterError: if a condition cannot be read, or names an unknown field or value.
+
+    Example:
+        >>> parse_where("view=PA, age>=60").age_min
+        60.0
+    """
+    where: dict[str, Any] = {"findings": ()}
+    for part in filter(str.strip, text.split(",")):
+        found = _CONDITION.fullmatch(part)
+        if found is None:
+            raise FilterError(f"a condition looks like view=PA or age>=60; got {part.strip()!r}")
+        field, sign, value = found["field"].lower(), found["sign"], found["value"]
+        if field in ("age", "date"):
+            bounds = _age_bounds(sign, value) if field == "age" else _date_bounds(sign, value)
+            for end, limit in bounds.items():
+                narrower = max if end in ("min", "from") else min
+                where[f"{field}_{end}"] = narrower(limit, where.get(f"{field}_{end}", limit))
+        elif sign != "=":
+            raise FilterError(f"{sign} works for age and date only; got {part.strip()!r}")
+        elif field in ("view", "sex", "modality"):
+            name = {"view": "views", "sex": "sexes", "modality": "modalities"}[field]
+            where[name] = tuple(choice.strip().upper() for choice in value.split("|"))
+        else:
+            where["findings"] += (_finding_filter(found["field"], value),)
+    return Where(**where)
+
+
+def _finding_filter(name: str, state: str) -> FindingFilter:
+    words = lexicon()
+    finding = words.resolve(name)
+    if finding is None:
+        raise FilterError(
+            f"unknown field {name!r}; choose view, sex, age, date, modality or a finding such as effusion"
+        )
+    return FindingFilter(
+        ids=(finding, *words.descendants(finding)), state=cast("FindingState", state.lower())
+    )
+
+
+def _age_bounds(sign: str, value: str) -> dict[str, float]:
+    try:
+        age = float(value)
+    except ValueError:
+        raise FilterError(f"age is a number of years; got {value!r}") from None
+    below, above = math.nextafter(age, -math.inf), math.nextafter(age, math.inf)
+    return {
+        ">=": {"min": age},
+        "<=": {"max": age},
+        ">": {"min": above},
+        "<": {"max": below},
+        "=": {"min": age, "max": age},
+    }[sign]
+
+
+def _date_bounds(sign: str, value: str) -> dict[str, str]:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise FilterError(f"date looks like 2024-01-31; got {value!r}") from None
+    after, before = (day + timedelta(days=1)).isoformat(), (day - timedelta(days=1)).isoformat()
+    return {
+        ">=": {"from": day.isoformat()},
+        "<=": {"to": day.isoformat()},
+        ">": {"from": after},
+        "<": {"to": before},
+        "=": {"from": day.isoformat(), "to": day.isoformat()},
+    }[sign]
