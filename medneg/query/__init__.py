@@ -1,1 +1,13 @@
+"""Words to typed, negation-aware queries, and reports to findings.
 
+``parse`` reads a radiologist's query: a normaliser, typo repair, the longest phrase of the lexicon with its
+modifiers, and a small grammar that follows negation, doubt and exception from left to right. ``read_report``
+reads reports with the same machinery. The lexicon and the cues are data, in ``medneg/assets``.
+"""
+
+from medneg.query.lexicon import Finding, Lexicon, lexicon
+from medneg.query.reading import parse
+from medneg.query.report import read_report
+from medneg.query.serialise import from_json, to_json
+
+__all__ = ["Finding", "Lexicon", "from_json", "lexicon", "parse", "read_report", "to_json"]

@@ -1,0 +1,102 @@
+"""Typo repair: one edit in short words, two in long ones, and never a word that English has.
+
+Distance is optimal string alignment (insertions, deletions, substitutions, swaps of neighbours; Boytsov,
+ACM J. Exp. Algorithmics 16, 2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib.resources import files
+
+from medneg.query.cues import vocabulary
+from medneg.query.lexicon import key, lexicon
+from medneg.query.normalise import Token, singular
+
+_SHORTEST = 5
+_TWO_EDITS_FROM = 7
+
+
+def repair(tokens: Sequence[Token]) -> list[Token]:
+    """Replace misspelt words; a replaced token keeps its span and remembers its ``original``."""
+    return [_repaired(token) for token in tokens]
+
+
+def _repaired(token: Token) -> Token:
+    if len(token.text) < _SHORTEST:
+        return token
+    better = correction(token.text)
+    if better is None:
+        return token
+    return replace(token, text=better, stem=singular(better), original=token.text)
+
+
+def is_known(word: str) -> bool:
+    """Whether the lexicon, the grammar or the guard list has this word."""
+    return word in known_words() or singular(word) in known_words() or word in guarded_words()
+
+
+@lru_cache(maxsize=4096)
+def correction(word: str) -> str | None:
+    """The known word that a misspelt one must be, or None.
+
+    Example:
+        >>> correction("effusoin"), correction("wtihout"), correction("ankle")
+        ('effusion', 'without', None)
+    """
+    from rapidfuzz.distance import OSA
+
+    if is_known(word):
+        return None
+    limit = 2 if len(word) >= _TWO_EDITS_FROM else 1
+    best, best_distance = None, limit + 1
+    for first in dict.fromkeys(word[:2]):
+        for candidate in _targets().get(first, ()):
+            if abs(len(candidate) - len(word)) > limit or not _same_start(word, candidate):
+                continue
+            distance = OSA.distance(word, candidate, score_cutoff=best_distance - 1)
+            if distance < best_distance:
+                best, best_distance = candidate, distance
+    return best
+
+
+def _same_start(word: str, candidate: str) -> bool:
+    return word[0] == candidate[0] or word[:2] == candidate[1::-1]
+
+
+@lru_cache(maxsize=1)
+def known_words() -> frozenset[str]:
+    """Every word of the lexicon and of the grammar, and their singulars."""
+    words = {*_lexicon_words(), *vocabulary().words(), *vocabulary().rewrites}
+    return frozenset(words | {singular(word) for word in words})
+
+
+@lru_cache(maxsize=1)
+def guarded_words() -> frozenset[str]:
+    """English and clinical words within reach of a lexicon word that must stay as they are."""
+    text = files("medneg.assets").joinpath("guarded_words.txt").read_text(encoding="utf-8")
+    return frozenset(text.split())
+
+
+@lru_cache(maxsize=1)
+def _targets() -> dict[str, tuple[str, ...]]:
+    words = {*_lexicon_words(), *vocabulary().cues.words, *vocabulary().modifiers}
+    by_letter: dict[str, list[str]] = {}
+    for word in sorted(words):
+        if len(word) >= _SHORTEST - 1 and word.isalpha():
+            by_letter.setdefault(word[0], []).append(word)
+    return {letter: tuple(found) for letter, found in by_letter.items()}
+
+
+def _lexicon_words() -> Iterable[str]:
+    for finding in lexicon().findings:
+        for words in (
+            finding.name,
+            *finding.synonyms,
+            *finding.absent_synonyms,
+            *finding.parts,
+            *finding.states,
+        ):
+            yield from key(words)
