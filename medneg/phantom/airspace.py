@@ -61,7 +61,7 @@ def paint_consolidation(out: Opacities, truth: FindingTruth, stage: Stage) -> No
     rng = np.random.default_rng([truth.seed, 23])
     radius = (28.0, 40.0, 56.0)[LEVEL[truth.size or "moderate"]]
     for sign in signs_of(truth):
-        centre = place_of(truth, sign, build, rng, inset=radius * 0.75)
+        centre = place_of(truth, sign, build, rng, clear=(42.0, radius * 0.75))
         cloud = texture(field, rng, 11) * float32(0.09) + texture(field, rng, 26) * float32(0.19)
         wide = radius * float(rng.uniform(0.95, 1.2))
         r = ellipse(field, centre, (wide, radius), turn=float(rng.uniform(-40, 40))) + cloud

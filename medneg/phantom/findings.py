@@ -63,10 +63,21 @@ def place_of(
     build: Build,
     rng: np.random.Generator,
     *,
-    inset: float,
-    medial: float = 42.0,
+    clear: tuple[float, float],
 ) -> Point:
-    """A spot of the lung that its place word names, ``inset`` millimetres off its outer wall."""
+    """A spot of the lung that the place word names, or a random one without such a word.
+
+    Args:
+        truth: the finding.
+        sign: -1 for the right lung, +1 for the left.
+        build: measures of the chest.
+        rng: of the finding; three numbers are drawn.
+        clear: least distance from the midline and from the outer wall, mm; the wall wins.
+
+    Returns:
+        x and y, mm.
+    """
+    medial, inset = clear
     heights = ("upper", "middle", "lower")
     draws = rng.random(3)
     word = truth.place if truth.place in ZONE else heights[int(3 * draws[0])]

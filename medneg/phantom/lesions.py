@@ -19,7 +19,7 @@ def paint_nodule(out: Opacities, truth: FindingTruth, stage: Stage) -> None:
     low = (12.0, 17.0, 23.0)[LEVEL[truth.size or "moderate"]]
     for sign in signs_of(truth):
         radius = 0.5 * (low + float(rng.uniform(0, 5)))
-        centre = place_of(truth, sign, build, rng, inset=radius + 7, medial=58.0)
+        centre = place_of(truth, sign, build, rng, clear=(58.0, radius + 7))
         shape = (radius, radius * float(rng.uniform(0.86, 1.0)))
         r = ellipse(field, centre, shape, turn=float(rng.uniform(0, 180)))
         body = np.sqrt(dome(r + float32(0.03) * texture(field, rng, 6)))
@@ -33,7 +33,7 @@ def paint_mass(out: Opacities, truth: FindingTruth, stage: Stage) -> None:
     low = (35.0, 46.0, 60.0)[LEVEL[truth.size or "moderate"]]
     for sign in signs_of(truth):
         radius = 0.5 * (low + float(rng.uniform(0, 11)))
-        centre = place_of(truth, sign, build, rng, inset=radius * 0.9, medial=30.0 + radius)
+        centre = place_of(truth, sign, build, rng, clear=(30.0 + radius, radius * 0.9))
         dx, dy = field.x - float32(centre[0]), field.y - float32(centre[1])
         angle = np.arctan2(dy, dx)
         lobes = sum(
@@ -60,7 +60,7 @@ def paint_granuloma(out: Opacities, truth: FindingTruth, stage: Stage) -> None:
     for sign in signs_of(truth):
         for _ in range(int(rng.integers(1, 4))):
             radius = 0.5 * (low + float(rng.uniform(0, 2.2)))
-            cx, cy = place_of(truth, sign, build, rng, inset=14.0, medial=54.0)
+            cx, cy = place_of(truth, sign, build, rng, clear=(54.0, 14.0))
             shape = (radius, radius * float(rng.uniform(0.8, 1.0)))
             distance = (1 - ellipse(field, (cx, cy), shape, turn=float(rng.uniform(0, 180)))) * float32(
                 radius

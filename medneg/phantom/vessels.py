@@ -29,7 +29,9 @@ def pulmonary_vessels(field: Field, build: Build, seed: int) -> Map:
 
 
 def grown(twigs: NDArray[float64], draws: NDArray[float64]) -> tuple[NDArray[float64], list[Stroke]]:
-    """Let vessels run and fork, the flow shared out by Murray's law (r³ = r₁³ + r₂³).
+    """Let vessels run and fork in Murray's proportions, r³ = r₁³ + r₂³, tapered by 0.86.
+
+    The law: C. D. Murray, The physiological principle of minimum work, PNAS 12 (1926), 207-214.
 
     Args:
         twigs: x, y, sign, angle (degrees) and width of each vessel's start, shape (5, n).
