@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from medneg.errors import ManifestError
-from medneg.query.lexicon import lexicon
+from medneg.query import lexicon
 from medneg.values import FindingState
 
 Kind = Literal["flags", "list", "nih", "reports"]

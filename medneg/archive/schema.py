@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -30,7 +31,7 @@ REVISION = "0001"
 """The revision of the schema that this module describes: the head of ``migrations/versions``."""
 
 NAMES = {
-    "ix": "ix_%(column_0_N_label)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
@@ -90,7 +91,7 @@ class Image(Base):
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
     view: Mapped[str | None] = mapped_column(String(16))
     sex: Mapped[str | None] = mapped_column(String(1))
-    age: Mapped[float | None]
+    age: Mapped[float | None] = mapped_column(Float)
     study_date: Mapped[str | None] = mapped_column(String(10))
     modality: Mapped[str | None] = mapped_column(String(16))
     rows: Mapped[int]

@@ -195,7 +195,7 @@ class _Run:
         return True
 
     def read(self, jobs: Sequence[Job], *, workers: int) -> None:
-        """Read, encode and store in batches; what had a twin that is gone by now is read in a second round."""
+        """Read, encode and store in batches; what had a twin that is gone by now is read in another round."""
         while jobs:
             processes = min(workers, math.ceil(len(jobs) / FILES_PER_WORKER))
             with contextlib.closing(each(read_file, jobs, workers=processes, prepare=warm_up)) as results:

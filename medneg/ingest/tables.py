@@ -109,9 +109,10 @@ def states(report: str) -> dict[str, FindingState]:
     """What a report says of each finding; present outranks uncertain, and uncertain outranks absent."""
     from medneg.query import read_report
 
+    mentions = read_report(report)
     found: dict[str, FindingState] = {}
     for polarity, state in _STATES:
-        for mention in read_report(report):
+        for mention in mentions:
             if mention.polarity == polarity and mention.finding is not None:
                 found.setdefault(mention.finding, state)
     return found

@@ -1,0 +1,66 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from medneg.archive.migrating import SCRIPTS, revision, upgrade
+from medneg.archive.schema import REVISION, Base
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/some.db")
+    yield engine
+    engine.dispose()
+
+
+def test_the_migrations_end_at_the_revision_of_the_models():
+    assert ScriptDirectory(str(SCRIPTS)).get_heads() == [REVISION]
+
+
+def test_migrations_and_models_agree(engine):
+    with engine.begin() as connection:
+        upgrade(connection, shown="here")
+        options = {"compare_type": True, "render_as_batch": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_make_the_very_tables_that_the_models_would(engine, tmp_path):
+    plain = create_engine(f"sqlite:///{tmp_path}/plain.db")
+    Base.metadata.create_all(plain)
+    with engine.begin() as connection:
+        upgrade(connection, shown="here")
+    for name in Base.metadata.tables:
+        ours, theirs = inspect(engine), inspect(plain)
+        for look in ("get_check_constraints", "get_unique_constraints", "get_foreign_keys", "get_indexes"):
+            found, wanted = (getattr(side, look)(name) for side in (ours, theirs))
+            assert sorted(map(str, found)) == sorted(map(str, wanted)), (name, look)
+    plain.dispose()
+
+
+def test_upgrade_does_nothing_the_second_time(engine):
+    with engine.begin() as connection:
+        assert revision(connection) is None
+        assert upgrade(connection, shown="here") is True
+        assert revision(connection) == REVISION
+        assert upgrade(connection, shown="here") is False
+
+
+def test_vectors_never_get_an_id_that_was_used_before(engine):
+    with engine.begin() as connection:
+        upgrade(connection, shown="here")
+        made = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = 'embeddings'")).scalar()
+    assert "AUTOINCREMENT" in made
+
+
+def test_the_tables_can_be_written_for_postgresql():
+    for table in Base.metadata.sorted_tables:
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "VARIANT" not in made
+        if table.name == "embeddings":
+            assert "id BIGSERIAL NOT NULL" in made
+            assert "vector BYTEA NOT NULL" in made
