@@ -17,7 +17,7 @@ from medneg.phantom.identity import stream
 from medneg.phantom.sampling import Study
 from medneg.phantom.truth import FINDINGS, FindingTruth
 
-NEGATED_SHARE = (0.32, 0.50)
+NEGATED_SHARE = (0.30, 0.48)
 """Range from which a report's share of negated sentences is drawn."""
 
 HEDGED = 0.25

@@ -310,3 +310,15 @@ def test_a_voi_lut_rises_from_black_to_white():
     table = grey.lut().astype(int)
     assert (len(table), table[0], table[-1]) == (801, 0, 4095)
     assert (np.diff(table) >= 0).all()
+
+
+def test_the_product_reads_its_phantoms_as_they_were_drawn(folder, films, rows):
+    from medneg.dicom import read
+
+    for (study, number, dataset), row in list(zip(films, rows, strict=True))[:60]:
+        radiograph = read(folder[0] / row["file"], key=b"k" * 32)
+        assert radiograph.phantom
+        assert radiograph.view in (row["view"], None)
+        assert (radiograph.sex, radiograph.study_date) == (row["sex"], row["study_date"])
+        apart = np.abs(radiograph.pixels - expected(study, number)).max()
+        assert apart <= (0.02 if "WindowCenter" in dataset or "VOILUTSequence" in dataset else 0.1)
