@@ -24,7 +24,7 @@ from medneg.ingest.decoding import Job, Prepared, read_file, warm_up
 from medneg.ingest.files import FoundFiles, find_files
 from medneg.ingest.summary import IngestReport, Rejection
 from medneg.ingest.tables import add_labels, add_reports, read_tables
-from medneg.ingest.workers import Lost, each
+from medneg.workers import Lost, each
 
 if TYPE_CHECKING:
     from numpy import float32
