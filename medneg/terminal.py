@@ -128,7 +128,8 @@ def encoders_table(rows: Sequence[CatalogueRow]) -> None:
     table = Table("encoder", "input", "width", "licence", "weights", header_style="dim")
     for row in rows:
         here = Text("here", style="green") if row.available else Text(row.how_to_get, style="yellow")
-        table.add_row(Text(row.name), f"{row.input_size} px", str(row.width), Text(row.licence), here)
+        size = f"{row.input_size} px" if row.input_size else "?"
+        table.add_row(Text(row.name), size, str(row.width or "?"), Text(row.licence), here)
     console.print(table)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from medneg.errors import UnknownName
 from medneg.query.normalise import tokenise
+from medneg.values import FindingState
 
 Kind = Literal["finding", "device", "normal", "generic"]
 Key = tuple[str, ...]
@@ -128,6 +129,20 @@ class Lexicon:
                 found[parent] = None
                 waiting.extend(self.finding(parent).parents)
         return tuple(found)
+
+    def state(self, finding_id: str, states: Mapping[str, FindingState]) -> FindingState | None:
+        """What is known of a finding where the states of some findings are: its kinds speak for it.
+
+        It is present when it or a kind of it is, else uncertain when one of them is, else absent when one
+        of them is said to be; None when nothing is said.
+
+        Example:
+            >>> lexicon().state("calcification", {"calcified_granuloma": "present", "pneumothorax": "absent"})
+            'present'
+        """
+        said = {states[kind] for kind in (finding_id, *self.descendants(finding_id)) if kind in states}
+        order: tuple[FindingState, ...] = ("present", "uncertain", "absent")
+        return next((state for state in order if state in said), None)
 
 
 @lru_cache(maxsize=1)
