@@ -16,6 +16,7 @@ _BREAKS = frozenset({".", ";", ":"})
 _PLACE_PREPOSITIONS = frozenset(
     ["in", "on", "at", "within", "of", "over", "along", "overlying", "involving", "near", "to"]
 )
+_COMMENT_ENDINGS = ("ing", "ed", "tip")
 _TAILS = frozenset({"sign"})
 
 
@@ -60,7 +61,8 @@ def _drop_comparison(around: Sequence[Chunk], tokens: Sequence[Token]) -> None:
     """ "Left > right" compares the sides and names neither."""
     left, sign, right = around
     if tokens[sign.first].text in {">", "<", "="} and left.kind == right.kind == "modifiers":
-        left.kind = sign.kind = right.kind = "filler"
+        left.kind, left.end = "filler", right.end
+        sign.kind = right.kind = "stop"
 
 
 def _longest_at(tokens: Sequence[Token], words: Sequence[str], first: int) -> list[Chunk]:
@@ -114,7 +116,7 @@ def _single(tokens: Sequence[Token], position: int) -> Chunk:
     if token.text in _BREAKS:
         return Chunk("break", position, position + 1, words=(token.text,))
     if token.stem in vocab.modifiers:
-        return Chunk("modifiers", position, position + 1, words=(token.text,))
+        return Chunk("modifiers", position, position + 1, words=(token.stem,))
     if token.stem in vocab.fillers or token.text in vocab.fillers:
         return Chunk("filler", position, position + 1)
     if (
@@ -154,7 +156,7 @@ def _is_comment(piece: Chunk, done: Sequence[Chunk], tokens: Sequence[Token]) ->
     if piece.unknown is None or piece.readings or not done:
         return False
     word = tokens[piece.first].text
-    return word.endswith("ly") or (word.endswith(("ing", "ed")) and done[-1].match is not None)
+    return word.endswith("ly") or (word.endswith(_COMMENT_ENDINGS) and done[-1].match is not None)
 
 
 def _is_tail(before: Chunk, token: Token) -> bool:
@@ -174,7 +176,7 @@ def _join(before: Chunk, piece: Chunk, tokens: Sequence[Token]) -> Chunk | None:
     if before.unknown is None and not _is_adjective(before, tokens):
         return None
     first, end = before.unknown or (before.end - 1, before.end)
-    adjectives = tuple(token.text for token in tokens[first:end])
+    adjectives = tuple(token.stem for token in tokens[first:end])
     piece.first, piece.words = before.first, before.words + adjectives + piece.words
     piece.strange += adjectives if before.unknown else ()
     return piece

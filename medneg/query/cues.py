@@ -134,6 +134,7 @@ class Vocabulary:
     fillers: frozenset[str]
     stop: frozenset[str]
     gap: frozenset[str]
+    prefixes: frozenset[str]
     rewrites: dict[str, str]
     ambiguous: dict[str, tuple[str | None, tuple[str, ...]]]
 
@@ -160,6 +161,7 @@ def vocabulary() -> Vocabulary:
         fillers=_stems(data["fillers"]),
         stop=_stems(data["stop"]),
         gap=frozenset(data["gap"]),
+        prefixes=frozenset(data["prefixes"]),
         rewrites=data["rewrites"],
         ambiguous={
             " ".join(token.stem for token in tokenise(short, {})): (row["finding"], tuple(row["readings"]))

@@ -78,6 +78,7 @@ class _Reader:
         self.group: list[Draft] = []
         self.waiting: list[tuple[Chunk, Scope]] = []
         self.after_comma: Tokens | None = None
+        self.list_word = ""
 
     def read(self) -> Reading:
         for place, piece in enumerate(self.chunks):
@@ -117,7 +118,7 @@ class _Reader:
             self.group = []
         if joint == "and" and scope.polarity == "negated" and not self.fresh and self.scope.cue:
             self.reading.notes.append(("and_in_negative_scope", (piece.first, piece.end)))
-        if self.after_comma is not None and self._kind(place - 1) == "joint" and scope.polarity == "affirmed":
+        if self.after_comma and self._kind(place - 1) == "joint" and not self._is_statement(piece):
             self.reading.notes.append(("ambiguous_comma", (piece.first, piece.end)))
         self.after_comma = None
         for waiting, its_scope in self.waiting:
@@ -171,7 +172,8 @@ class _Reader:
     def _joint(self, place: int, piece: Chunk) -> None:
         if piece.words[0] != ",":
             return
-        closed_by = self._closed_by(place)
+        closed_by = self._closed_by(place) or (self.list_word if self._word(place + 1) else "")
+        self.list_word = closed_by
         if not closed_by:
             self.group = []
         if self.scope.polarity == "affirmed" or self.fresh:
@@ -229,6 +231,8 @@ class _Reader:
         at = (piece.first, piece.end)
         if after is not None and self._reaches_back(place, before):
             self._reach_back(after, at)
+        elif self._answers_no(place, piece):
+            self._reach_back(Cue("postneg", "strong"), at)
         elif before is not None:
             self._reach_on(place, before, at)
         elif after is not None and after.kind == "postneg" and self._kind(place + 1) == "phrase":
@@ -238,6 +242,11 @@ class _Reader:
         if not self.group:
             return False
         return before is None or self._kind(place + 1) != "phrase" or self._kind(place - 1) == "phrase"
+
+    def _answers_no(self, place: int, piece: Chunk) -> bool:
+        """ "Calcification no": the cue stands behind its phrase and nothing follows."""
+        ends = self._kind(place + 1) == "break" or self._word(place + 1) == ","
+        return ends and self._kind(place - 1) == "phrase" and self._has((piece.first, piece.end), "no", "not")
 
     def _reach_back(self, cue: Cue, at: Tokens) -> None:
         for draft in self.group:
@@ -259,7 +268,7 @@ class _Reader:
 
     def _reach_on(self, place: int, cue: Cue, at: Tokens) -> None:
         if cue.kind == "neg":
-            self._negate(cue, at)
+            self._negate(cue, self._with_conjunction(place, at))
         elif cue.kind in {"unc", "hist"}:
             self._doubt(cue, at)
         elif cue.kind == "pseudo":
@@ -273,6 +282,13 @@ class _Reader:
             self._differ(at)
         elif cue.kind == "none":
             self._none(place, at)
+
+    def _with_conjunction(self, place: int, at: Tokens) -> Tokens:
+        """The cue together with the "but" or "with" right before it: "but no"."""
+        if self._kind(place - 1) != "cue" or self.chunks[place - 1].end != at[0]:
+            return at
+        before = self.chunks[place - 1]
+        return (before.first, at[1]) if any(cue.kind == "term" for cue in before.cues) else at
 
     def _negate(self, cue: Cue, at: Tokens) -> None:
         if self.scope.polarity == "negated" and self.fresh and self.scope.cue:

@@ -92,7 +92,7 @@ def match_name(tokens: Sequence[Token], first: int) -> Match | None:
         elif token.text in gap or (stepped and token.stem in vocabulary().modifiers):
             stepped = True
             if token.stem in vocabulary().modifiers:
-                modifiers.append(token.text)
+                modifiers.append(token.stem)
         else:
             break
     return found
@@ -173,7 +173,7 @@ def _skip_sides(tokens: Sequence[Token], position: int) -> int:
 
 
 def _sides(tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(token.text for token in tokens if token.text not in _ARTICLES)
+    return tuple(token.stem for token in tokens if token.text not in _ARTICLES)
 
 
 def _state_after(tokens: Sequence[Token], position: int) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from medneg.query.cues import vocabulary
 from medneg.query.grammar import Draft, Reading, Tokens, read
 from medneg.query.lexicon import lexicon
 from medneg.query.normalise import Token, tokenise
-from medneg.query.repair import repair
+from medneg.query.repair import join_prefixes, repair
 from medneg.values import Mention, Query, QueryWarning, Span
 
 MAX_CHARACTERS = 2000
@@ -104,7 +104,7 @@ def parse(text: str) -> Query:
 
 def read_sentence(raw: str, *, offset: int = 0, report: bool = False) -> Sentence:
     """Tokens, repairs, chunks and polarities of one text."""
-    tokens = repair(tokenise(raw, vocabulary().rewrites))
+    tokens = repair(join_prefixes(tokenise(raw, vocabulary().rewrites)))
     while tokens and tokens[-1].text == "x?":
         tokens.pop()
     chunks = chunk(tokens)
@@ -126,7 +126,7 @@ def mentions_of(sentence: Sentence) -> Iterator[Mention]:
         mention = _mention(draft, sentence)
         yield mention
         if mention.polarity == "affirmed" and mention.finding is not None:
-            yield from _implied(mention)
+            yield from _implied(mention, sentence.words((draft.piece.first, draft.piece.end)))
 
 
 def _mention(draft: Draft, sentence: Sentence) -> Mention:
@@ -170,7 +170,7 @@ def _corrected(piece: Chunk, sentence: Sentence) -> str | None:
     return " ".join(words) or None
 
 
-def _implied(mention: Mention) -> Iterator[Mention]:
+def _implied(mention: Mention, statement: str) -> Iterator[Mention]:
     if mention.finding is None:
         return
     for absent in lexicon().finding(mention.finding).implies_absent:
@@ -180,7 +180,7 @@ def _implied(mention: Mention) -> Iterator[Mention]:
             finding=absent,
             modifiers=mention.modifiers,
             strength="weak",
-            cue=mention.text,
+            cue=statement,
             cue_span=mention.span,
             span=mention.span,
             origin="implied",

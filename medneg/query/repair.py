@@ -24,6 +24,23 @@ def repair(tokens: Sequence[Token]) -> list[Token]:
     return [_repaired(token) for token in tokens]
 
 
+def join_prefixes(tokens: Sequence[Token]) -> list[Token]:
+    """Make one word of "non displaced" and "pneumo thorax" where the joined word is known."""
+    joined: list[Token] = []
+    for token in tokens:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.text in vocabulary().prefixes
+            and last.text + token.text in known_words()
+        ):
+            text = last.text + token.text
+            joined[-1] = Token(text, singular(text), last.start, token.end)
+        else:
+            joined.append(token)
+    return joined
+
+
 def _repaired(token: Token) -> Token:
     if len(token.text) < _SHORTEST:
         return token

@@ -29,6 +29,8 @@ def from_json(data: Mapping[str, Any]) -> Query:
     version = data.get("schema_version")
     if version != SCHEMA_VERSION:
         raise QueryError(f"this program reads queries of schema version {SCHEMA_VERSION}; got {version!r}")
+    if not isinstance(data.get("raw"), str):
+        raise QueryError(f"a query's raw is a string; got {data.get('raw')!r}")
     values = {name: value for name, value in data.items() if name != "schema_version"}
     try:
         for polarity in _POLARITIES:
