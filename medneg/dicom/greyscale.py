@@ -56,7 +56,7 @@ def grey_scale(cells: Cells, dataset: Dataset, layout: Layout) -> tuple[NDArray[
     padding = _padding(dataset, stored, layout)
     modality = modality_values(dataset, stored, layout)
     greys, voi_step = _voi(dataset, modality, np.where(padding, 0, counts))
-    lookup = functools.partial(_show, cells, occurring, greys, padding, 2**layout.allocated)
+    lookup = functools.partial(_show, cells, occurring, np.where(padding, np.nan, greys))
     inverted = is_inverted(dataset)
     pixels, inversion_step = lookup(inverted=inverted), _inversion_step(dataset) if inverted else ""
     if _polarity_is_second_hand(dataset) and is_negative(pixels):
@@ -66,17 +66,11 @@ def grey_scale(cells: Cells, dataset: Dataset, layout: Layout) -> tuple[NDArray[
 
 
 def _show(
-    cells: Cells,
-    occurring: NDArray[np.int64],
-    greys: NDArray[np.float64],
-    padding: NDArray[np.bool_],
-    size: int,
-    *,
-    inverted: bool,
+    cells: Cells, occurring: NDArray[np.int64], greys: NDArray[np.float64], *, inverted: bool
 ) -> NDArray[np.float32]:
-    """Look every pixel up; padding is black whichever way round the picture is."""
-    table = np.zeros(size, dtype=np.float32)
-    table[occurring] = np.where(padding, 0.0, 1.0 - greys if inverted else greys)
+    """Look every pixel up; padding, whose grey is NaN, is black whichever way round the picture is."""
+    table = np.zeros(np.iinfo(cells.dtype).max + 1, dtype=np.float32)
+    table[occurring] = np.nan_to_num(1.0 - greys if inverted else greys, nan=0.0)
     return np.asarray(table[cells])
 
 

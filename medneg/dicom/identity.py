@@ -62,7 +62,7 @@ def age(dataset: Dataset) -> float | None:
     """Age in years: Patient's Age, else from the dates of birth and study; above 89 it is 90."""
     years = _stated_age(text(dataset, "PatientAge"))
     if years is None:
-        years = _age_between(day(text(dataset, "PatientBirthDate")), day(study_date(dataset) or ""))
+        years = _age_between(day(text(dataset, "PatientBirthDate")), _study_day(dataset))
     if years is None or not 0 <= years <= _LONGEST_LIFE:
         return None
     return OLDEST if years >= OLDEST else round(years, 2)
@@ -70,11 +70,8 @@ def age(dataset: Dataset) -> float | None:
 
 def study_date(dataset: Dataset) -> str | None:
     """The study's date, else the image's, as ISO 8601."""
-    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
-        found = day(text(dataset, keyword))
-        if found is not None:
-            return found.isoformat()
-    return None
+    found = _study_day(dataset)
+    return found.isoformat() if found else None
 
 
 def view(dataset: Dataset) -> str | None:
@@ -112,6 +109,11 @@ def day(raw: str) -> date | None:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None
+
+
+def _study_day(dataset: Dataset) -> date | None:
+    keywords = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+    return next(filter(None, (day(text(dataset, keyword)) for keyword in keywords)), None)
 
 
 def _stated_age(raw: str) -> float | None:

@@ -56,7 +56,7 @@ def _lookup(item: Dataset, *, signed: bool, little: bool) -> LookUp | None:
         return None
     entries, first, bits = descriptor
     entries = entries % 2**16 or 2**16  # C.11.1.1: 0 stands for 65,536; other numbers fit in 16 bits
-    data = _entries(value(item, "LUTData"), entries, little=little)
+    data = _entries(value(item, "LUTData"), entries, narrow=bits <= 8, little=little)
     if not data.size:
         return None
     return LookUp(first=_first_input(first, signed=signed), data=data, bits=_depth(int(data.max()), bits))
@@ -74,16 +74,19 @@ def _depth(largest: int, declared: int) -> int:
     return declared if needed == declared and 1 <= declared <= 16 else needed
 
 
-def _entries(found: Any, entries: int, *, little: bool) -> NDArray[np.int64]:
-    """The table's entries, of 8 bits or 16; as many as there are, at most as many as declared."""
+def _entries(found: Any, entries: int, *, narrow: bool, little: bool) -> NDArray[np.int64]:
+    """The table's entries; as many as there are, at most as many as declared.
+
+    ``narrow`` says that they have 8 bits. C.11.1.1: these are packed in pairs, the first in the low
+    byte, or stand alone in 16 bits, which shows in the length.
+    """
     if isinstance(found, bytes):
-        wide = len(found) > entries
+        wide = not narrow or len(found) > entries + entries % 2
         kind = ("<u2" if little else ">u2") if wide else "u1"
         usable = found[: len(found) // 2 * 2] if wide else found
         return np.frombuffer(usable, dtype=kind)[:entries].astype(np.int64)
     words = np.array(_integers(found, little=little), dtype=np.int64) % 2**16
-    # C.11.1.1: entries of 8 bits may be packed in pairs, the first in the low byte.
-    if 0 < len(words) <= (entries + 1) // 2 and entries > 1:
+    if narrow and entries > 1 and len(words) <= (entries + 1) // 2:
         words = np.stack([words & 255, words >> 8], axis=1).ravel()
     return words[:entries]
 

@@ -63,9 +63,11 @@ def layout(dataset: Dataset) -> Layout:
     """Read the layout from the header, repairing what cannot be meant.
 
     Raises:
-        UnreadableImage: the cells are neither 8 nor 16 bits wide.
+        UnreadableImage: the cells are not said to be 8 or 16 bits wide.
     """
     allocated = integer(dataset, "BitsAllocated")
+    if allocated is None:
+        raise UnreadableImage("it does not say how many bits a pixel has: its header is truncated or damaged")
     if allocated not in (8, 16):
         raise UnreadableImage(f"it has {allocated} bits per pixel; a radiograph has 8 or 16")
     stored = integer(dataset, "BitsStored") or allocated
@@ -97,20 +99,29 @@ def decode(dataset: Dataset, described: Layout) -> NDArray[np.uint8] | NDArray[n
             is not known.
     """
     rows, columns = int(dataset.Rows), int(dataset.Columns)
+    decoder = _decoder(dataset)
     _require_pixels(dataset, rows, columns, described)
-    try:
-        decoder = get_decoder(transfer_syntax(dataset))
-    except NotImplementedError:
-        raise UnreadableImage("its picture is compressed in a way that is not known here") from None
-    if not decoder.is_available:
-        raise UnreadableImage(f"there is no decoder here for {transfer_syntax(dataset).name}")
     dataset.PixelRepresentation = int(described.signed)
     dataset.BitsStored, dataset.SamplesPerPixel = described.stored, 1
     pixels = _decoded(dataset, decoder)
-    cells = np.ascontiguousarray(pixels).view(f"u{pixels.dtype.itemsize}")
+    native = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+    cells = native.view(f"u{native.dtype.itemsize}")
     if cells.shape != (rows, columns) or cells.dtype.itemsize * 8 != described.allocated:
         raise UnreadableImage(_UNDECODABLE)
     return cells
+
+
+def _decoder(dataset: Dataset) -> Decoder:
+    syntax = transfer_syntax(dataset)
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise UnreadableImage("its picture is compressed in a way that is not known here") from None
+    if not decoder.is_available:
+        raise UnreadableImage(
+            f"its picture is compressed as {syntax.name}, for which no decoder is installed"
+        )
+    return decoder
 
 
 def _decoded(dataset: Dataset, decoder: Decoder) -> NDArray[Any]:
