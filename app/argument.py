@@ -1,0 +1,73 @@
+"""Why a hit is where it is: its contributions by mention, and what is recorded of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from medneg.query import Lexicon
+from medneg.values import Contribution, FindingState, Polarity, Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What one chip, or the sentence as a whole, adds to or takes from a score."""
+
+    label: str
+    value: float
+    polarity: Polarity | None = None
+
+
+def points(query: Query, terms: Sequence[Contribution]) -> list[Point]:
+    """Sum contributions by mention, in the order of the chips; what belongs to no mention comes last.
+
+    Uncertain mentions take no part in a score and have no point.
+    """
+    found = []
+    for mention in query.affirmed + query.negated:
+        own = [term.value for term in terms if term.mention == mention]
+        if own:
+            found.append(Point(label=mention.text, value=sum(own), polarity=mention.polarity))
+    return found + [Point(label=term.label, value=term.value) for term in terms if term.mention is None]
+
+
+def scale(arguments: Iterable[Sequence[Point]]) -> float:
+    """The largest |value| of all hits on the screen, so that bars can be compared."""
+    return max((abs(point.value) for argument in arguments for point in argument), default=0.0)
+
+
+def arithmetic(argument: Sequence[Point], score: float) -> str:
+    """Write the sum in one line.
+
+    Example:
+        >>> arithmetic([Point(label="effusion", value=0.5), Point(label="edema", value=-0.125)], 0.375)
+        'score 0.375 = 0.500 (effusion) − 0.125 (edema)'
+    """
+    parts = [f"{'−' if p.value < 0 else '+'} {abs(p.value):.3f} ({p.label})" for p in argument]
+    line = " ".join(parts).removeprefix("+ ")
+    return f"score {score:.3f} = {line}".replace("-", "−")
+
+
+def recorded(finding: str, states: Mapping[str, FindingState], words: Lexicon) -> FindingState | None:
+    """What is known of a finding and its kinds together: present outranks uncertain, uncertain absent."""
+    family = (finding, *words.descendants(finding)) if finding in words else (finding,)
+    known = {states[kind] for kind in family if kind in states}
+    return next((state for state in ("present", "uncertain", "absent") if state in known), None)
+
+
+def violations(query: Query, states: Mapping[str, FindingState], words: Lexicon) -> list[str]:
+    """Name the unwanted mentions that an image shows for certain."""
+    return [
+        mention.text
+        for mention in query.negated
+        if mention.finding and recorded(mention.finding, states, words) == "present"
+    ]
+
+
+def lacks(query: Query, states: Mapping[str, FindingState], words: Lexicon) -> list[str]:
+    """Name the wanted mentions that an image does not show for certain."""
+    return [
+        mention.text
+        for mention in query.affirmed
+        if mention.finding and recorded(mention.finding, states, words) == "absent"
+    ]

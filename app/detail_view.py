@@ -1,0 +1,210 @@
+"""One image as at a workstation, beside everything that is known of it and may be shown."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.argument import arithmetic, points, scale
+from app.grid import open_image, who
+from app.markup import MARKS, bar, tag, text
+from app.picture_view import Look, render
+from app.report_marks import report_html
+from app.search_view import Asked, phantom_alarm
+from medneg import dicom
+from medneg.archive import Archive, ImageRow
+from medneg.errors import MednegError, UnreadableImage
+from medneg.query import lexicon
+from medneg.values import Hit
+
+
+def show(store: Archive, image_id: str, asked: Asked | None) -> None:
+    """Draw the detail view.
+
+    Args:
+        store: the archive.
+        image_id: as it stands in the address bar; anything may stand there.
+        asked: the search that led here, if any.
+    """
+    row = _find(store, image_id)
+    if row is None:
+        st.error("There is no such image in this archive.")
+        st.button("Back to the hits", on_click=_close, shortcut="Esc")
+        return
+    alarm = phantom_alarm(asked.encoder.card, [row]) if asked else None
+    if alarm:
+        st.error(alarm)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _show_picture(store, row)
+    with right:
+        _show_way(asked, row)
+        if asked:
+            _show_argument(asked, row)
+        _show_report(store, row)
+        _show_recorded(store, row)
+        _show_header(row)
+
+
+def header_lines(row: ImageRow) -> list[tuple[str, str]]:
+    """What the header says that is not personal, for people."""
+    lines = [
+        ("Modality / view", f"{row.modality or 'not stated'} / {row.view or 'not stated'}"),
+        ("Rows × columns", f"{row.rows} × {row.columns}"),
+        ("Grey scale", row.grey_scale),
+        ("Study date", row.study_date or "not stated"),
+        ("Patient", f"pseudonym {row.patient[:8]}"),
+    ]
+    return lines + sorted(row.header.items()) + [("Personal fields", "not stored")]
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the image …")
+def _pixels(_store: Archive, path: str, sha256: str) -> NDArray[np.float32]:
+    """The whole image; ``sha256`` only tells one content of a path from another."""
+    return dicom.read(Path(path), key=_store.pseudonym_key).pixels
+
+
+def _picture(store: Archive, row: ImageRow) -> NDArray[np.float32] | None:
+    """The whole image, its thumbnail where the file is gone, or nothing."""
+    try:
+        return _pixels(store, row.path, row.sha256)
+    except UnreadableImage as error:
+        st.warning(f"Only the thumbnail is left. The file cannot be read: {error.reason}")
+    jpeg = store.thumbnail(row.id)
+    return None if jpeg is None else np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"), np.float32) / 255
+
+
+def _find(store: Archive, image_id: str) -> ImageRow | None:
+    if not image_id.isdecimal() or len(image_id) > 18:
+        return None
+    try:
+        return store.images([int(image_id)])[0]
+    except MednegError:
+        return None
+
+
+def _close() -> None:
+    del st.query_params["image"]
+
+
+def _show_picture(store: Archive, row: ImageRow) -> None:
+    stage = st.container(key="stage")
+    look = _show_controls()
+    others = [other for other in store.images_of_patient(row.patient) if other.study != row.study]
+    prior = _prior(row, others)
+    beside = prior is not None and st.toggle(
+        f"Prior of {prior.study_date or 'unknown date'} beside", key="beside", bind="query-params"
+    )
+    with stage:
+        shown = [row, prior] if beside and prior else [row]
+        for column, image in zip(st.columns(len(shown)), shown, strict=True):
+            with column:
+                _show_one(store, image, look)
+
+
+def _show_one(store: Archive, row: ImageRow, look: Look) -> None:
+    pixels = _picture(store, row)
+    if pixels is None:
+        st.warning("There is no picture of this image.")
+        return
+    st.html(
+        tag(
+            "div",
+            tag("span", text(f"{who(row)} · {row.study_date or 'date not stated'}"))
+            + tag("span", f"W {look.window} L {look.level} · {look.zoom:.1f} ×"),
+            kind="mn-overlay",
+        )
+    )
+    st.image(render(pixels, look), width="stretch", alt=f"radiograph, {who(row)}")
+
+
+def _show_controls() -> Look:
+    with st.container(horizontal=True, key="controls", vertical_alignment="bottom"):
+        window = st.slider("Window", 5, 200, 100, key="window", bind="query-params", width=150)
+        level = st.slider("Level", 0, 100, 50, key="level", bind="query-params", width=150)
+        zoom = st.slider("Zoom", 1.0, 6.0, 1.0, 0.5, key="zoom", bind="query-params", width=150)
+        across = down = 50
+        if zoom > 1:
+            across = st.slider("Across", 0, 100, 50, key="across", bind="query-params", width=120)
+            down = st.slider("Down", 0, 100, 50, key="down", bind="query-params", width=120)
+        inverted = st.toggle("Invert", key="invert", bind="query-params")
+    return Look(window=window, level=level, inverted=inverted, zoom=zoom, across=across, down=down)
+
+
+def _prior(row: ImageRow, others: list[ImageRow]) -> ImageRow | None:
+    """The latest earlier image of the patient, of the same view where there is one."""
+    if row.study_date is None:
+        return None
+    earlier = [other for other in others if other.study_date and other.study_date < row.study_date]
+    return max(earlier, key=lambda other: (other.view == row.view, other.study_date or ""), default=None)
+
+
+def _hit(asked: Asked | None, image_id: int) -> Hit | None:
+    return next((hit for hit in asked.answer.hits if hit.image_id == image_id), None) if asked else None
+
+
+def _show_way(asked: Asked | None, row: ImageRow) -> None:
+    hits = asked.answer.hits if asked else ()
+    place = next((i for i, hit in enumerate(hits) if hit.image_id == row.id), None)
+    with st.container(horizontal=True, key="way"):
+        st.button("Back to the hits", key="back", on_click=_close, shortcut="Esc")
+        for key, label, step in (("previous", "Left", -1), ("next", "Right", 1)):
+            there = (
+                None if place is None or not 0 <= place + step < len(hits) else hits[place + step].image_id
+            )
+            st.button(
+                f"{key} hit",
+                key=key,
+                on_click=open_image,
+                args=(there,),
+                disabled=there is None,
+                shortcut=label,
+            )
+
+
+def _show_argument(asked: Asked, row: ImageRow) -> None:
+    hit = _hit(asked, row.id)
+    if hit is None:
+        return
+    query = asked.answer.query
+    argument = points(query, hit.terms)
+    longest = scale(points(query, other.terms) for other in asked.answer.hits)
+    bars = "".join(
+        bar(MARKS[p.polarity] if p.polarity else "", p.label, p.value, scale=longest, polarity=p.polarity)
+        for p in argument
+    )
+    title = f"Why it is here · rank {hit.rank} of {asked.answer.considered:,}"
+    line = f"{arithmetic(argument, hit.score)}. Method {asked.answer.method}."
+    st.html(_panel(title, bars + tag("div", text(line), kind="mn-note")))
+
+
+def _show_report(store: Archive, row: ImageRow) -> None:
+    report = store.report(row.id)
+    if report:
+        st.html(_panel("Report", report_html(report)))
+
+
+def _show_recorded(store: Archive, row: ImageRow) -> None:
+    states = store.findings([row.id], source="manifest").get(row.id, {})
+    words = lexicon()
+    present = sorted(
+        words.finding(f).name for f, state in states.items() if state == "present" and f in words
+    )
+    if states:
+        st.html(_panel("Recorded in the labels", text(", ".join(present) or "none of the labelled findings")))
+
+
+def _show_header(row: ImageRow) -> None:
+    lines = "".join(
+        tag("tr", tag("td", text(name)) + tag("td", text(value))) for name, value in header_lines(row)
+    )
+    st.html(_panel("Header", tag("table", tag("tbody", lines), kind="mn-header")))
+
+
+def _panel(title: str, content: str) -> str:
+    return tag("section", tag("h4", text(title)) + content, kind="mn-panel")

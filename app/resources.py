@@ -1,0 +1,36 @@
+"""What every session of the page shares: the archive and the encoders, opened once."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+
+from medneg import encoders
+from medneg.archive import Archive
+from medneg.encoders import Encoder
+from medneg.errors import ArchiveError
+
+
+@st.cache_resource(show_spinner=False)
+def open_archive(location: str) -> Archive:
+    """Open an archive once per server."""
+    return Archive.open(location)
+
+
+@st.cache_resource(show_spinner="Loading the encoder …")
+def load_encoder(name: str) -> Encoder:
+    """Load an encoder once per server."""
+    return encoders.load(name)
+
+
+def archive_location() -> str:
+    """Say which archive the page was started for.
+
+    Raises:
+        ArchiveError: if it was started without one.
+    """
+    location = os.environ.get("MEDNEG_ARCHIVE", "")
+    if not location:
+        raise ArchiveError("no archive is given; start the page with `medneg ui --archive ARCHIVE`")
+    return location

@@ -1,0 +1,174 @@
+"""The main view: a sentence, its reading, and the images that argue for themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import chips
+from app.answers import Request, chosen_answer, plain_answer, terms_of
+from app.filters_view import show_filters, show_title
+from app.grid import make_cards, show_cards
+from app.markup import tag, text
+from app.resources import load_encoder
+from medneg import encoders, scoring
+from medneg.archive import Archive, ImageRow
+from medneg.encoders import Encoder
+from medneg.errors import MednegError
+from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, Answer, SpaceName
+from medneg.values import EncoderCard
+
+EXAMPLES = (
+    "effusion but no calcification",
+    "cardiomegaly without edema",
+    "pacemaker and no effusion",
+    "nodule but not a calcified granuloma",
+    "no pneumothorax",
+)
+SHOWN = (10, 20, 50, 100)
+SPACES: dict[SpaceName, str] = {"raw": "as stored", "centred": "centred"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question with its answer, and with plain CLIP's when it is compared."""
+
+    request: Request
+    encoder: Encoder
+    answer: Answer
+    plain: Answer | None
+
+
+def ask(store: Archive) -> Asked | None:
+    """Draw everything above the hits and search; None when there is nothing to show."""
+    with st.sidebar:
+        show_title(store)
+        where = show_filters(store)
+        method, space, name, k = _show_scoring(store)
+    banner = st.container(key="banner")
+    if name is None:
+        st.info("This archive holds no image yet. Bring some in: `medneg ingest FOLDER --archive ARCHIVE`")
+        return None
+    try:
+        encoder = load_encoder(name)
+        banner.html(banner_html(encoder.card))
+        raw = _show_query_box()
+        if not raw.strip():
+            return None
+        query = chips.current_query(raw)
+        with st.container(key="reading"):
+            chips.show(query, encoder.card.findings)
+            compare = st.toggle("Compare with plain CLIP", key="compare", bind="query-params")
+        request = Request(query=query, method=method, space=space, encoder=name, k=k, where=where)
+        return Asked(
+            request=request,
+            encoder=encoder,
+            answer=chosen_answer(store, encoder, request),
+            plain=plain_answer(store, encoder, request) if compare else None,
+        )
+    except MednegError as error:
+        st.error(str(error))
+        return None
+
+
+def show_hits(store: Archive, asked: Asked) -> None:
+    """Draw the promise, the hits, and plain CLIP's hits below them."""
+    found = asked.answer
+    rows = store.images([hit.image_id for hit in found.hits])
+    alarm = phantom_alarm(asked.encoder.card, rows)
+    if alarm:
+        st.error(alarm)
+    for warning in found.warnings:
+        # The parser's own warnings stand under the chips; the alarm above says what the phantom model is.
+        if warning not in found.query.warnings and warning.code != "not_a_phantom":
+            st.html(tag("div", text(f"! {warning.message}"), kind="mn-note mn-uncertain"))
+    plain = asked.plain
+    st.html(_row_title(*(("medneg", "wanted ● and not unwanted ⊘") if plain else ("", "")), promise(found)))
+    if not found.hits:
+        st.info("No image passes the filters.")
+        return
+    cards = make_cards(store, found, found.query, [hit.terms for hit in found.hits])
+    show_cards(cards, name="medneg", strip=plain is not None)
+    if plain is not None:
+        _show_plain(store, asked, plain)
+
+
+def _show_plain(store: Archive, asked: Asked, plain: Answer) -> None:
+    terms = terms_of(store, asked.encoder, asked.request, [hit.image_id for hit in plain.hits])
+    st.html(_row_title("plain CLIP", "cosine with the whole sentence; bars as medneg sees these images", ""))
+    show_cards(make_cards(store, plain, asked.answer.query, terms), name="plain CLIP", strip=True)
+
+
+def promise(found: Answer) -> str:
+    """Say what the ranking is worth, as HTML: exact or not, over how many images, in which time."""
+    kind = "✓ exact" if found.exact else "≈ approximate"
+    over = tag("span", f"{kind} over {found.considered:,} images", kind="mn-exact" if found.exact else "")
+    return f"{over} · {found.seconds * 1000:.0f} ms"
+
+
+def banner_html(card: EncoderCard) -> str:
+    """The line that is always there: research use, the model and its licence."""
+    model = f"Model {tag('b', text(card.name))} ({text(card.licence)}). {text(card.notice)}"
+    return tag("div", f"Research use, not a medical device. {model}", kind="mn-banner")
+
+
+def phantom_alarm(card: EncoderCard, rows: tuple[ImageRow, ...] | list[ImageRow]) -> str | None:
+    """What must be said when the model that knows drawings only has ranked other images."""
+    real = sum(not row.phantom for row in rows)
+    if card.name != encoders.DEFAULT or not real:
+        return None
+    which = "This image is" if len(rows) == 1 else f"{real} of these {len(rows)} images are"
+    return (
+        f"{which} no phantom. The model {card.name} was trained on drawings only: what it says of "
+        f"patients' images means nothing. Choose another encoder (`medneg encoders`)."
+    )
+
+
+def _show_query_box() -> str:
+    with st.container(key="ask"):
+        raw = st.text_input(
+            "Query",
+            key="q",
+            bind="query-params",
+            placeholder="What should an image show, and what not?",
+            label_visibility="collapsed",
+            on_change=chips.forget,
+        )
+        if not raw.strip():
+            st.html(tag("div", "Say what an image should show, and what it should not.", kind="mn-invite"))
+            with st.container(horizontal=True, key="examples"):
+                for place, example in enumerate(EXAMPLES):
+                    st.button(example, key=f"example_{place}", on_click=_put_query, args=(example,))
+    return raw
+
+
+def _put_query(words: str) -> None:
+    st.session_state["q"] = words
+    chips.forget()
+
+
+def _show_scoring(store: Archive) -> tuple[str, SpaceName, str | None, int]:
+    names = list(dict.fromkeys(card.name for space in store.spaces() for card in space.cards))
+    methods = list(scoring.METHODS)
+    method = st.selectbox(
+        "Method", methods, index=methods.index(DEFAULT_METHOD), key="method", bind="query-params"
+    )
+    st.caption(scoring.METHODS[method].source)
+    space = st.segmented_control(
+        "Space",
+        tuple(SPACES),
+        default=DEFAULT_SPACE,
+        required=True,
+        format_func=SPACES.__getitem__,
+        key="space",
+        bind="query-params",
+    )
+    name = st.selectbox("Encoder", names, key="encoder", bind="query-params") if names else None
+    k = st.segmented_control("Hits", SHOWN, default=20, required=True, key="k", bind="query-params")
+    return method, space or DEFAULT_SPACE, name, k or 20
+
+
+def _row_title(name: str, what: str, right: str) -> str:
+    left = tag("b", text(name)) + tag("span", text(what), kind="mn-dim")
+    return tag("div", tag("div", left) + tag("div", right, kind="mn-promise"), kind="mn-row-title")

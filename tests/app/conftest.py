@@ -1,0 +1,109 @@
+"""A tiny archive of six images with known labels, hostile texts among them, and the page over it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from medneg import encoders
+from medneg.archive import Archive, FileStamp, Label, NewImage
+from medneg.query import lexicon
+from medneg.values import Radiograph
+from tests.fake_encoder import FakeEncoder
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+SCRIPT = "<script>alert('x')</script>"
+IMAGES = (
+    # findings, sex, age, date, patient; the first two are one patient
+    (("pleural_effusion",), "F", 61.0, "2024-05-11", "anna"),
+    (("pleural_effusion", "aortic_calcification"), "F", 60.0, "2023-09-02", "anna"),
+    (("aortic_calcification",), "M", 70.0, "2022-01-01", "ben"),
+    (("pleural_effusion",), "M", None, None, "carl"),
+    (("cardiomegaly",), "F", 83.0, "2021-03-04", "dora"),
+    ((), "M", 45.0, "2020-02-02", "emil"),
+)
+REPORT = f"FINDINGS: Large left pleural effusion. No pneumothorax.\nPossible edema. {SCRIPT}"
+
+
+@pytest.fixture(scope="session")
+def encoder() -> FakeEncoder:
+    return FakeEncoder(width=64)
+
+
+@pytest.fixture(scope="session")
+def archive_folder(tmp_path_factory: pytest.TempPathFactory, encoder: FakeEncoder) -> Path:
+    folder = tmp_path_factory.mktemp("app")
+    with Archive.open(folder / "archive", create=True) as store:
+        store.register(encoder.card)
+        new = [_image(folder / f"{place}.png", place, encoder) for place in range(len(IMAGES))]
+        store.store(encoder.card.image_fingerprint, images=new)
+        store.label({image.file.path: Label(findings=_states(place)) for place, image in enumerate(new)})
+        store.add_reports([("study-0", REPORT, {})])
+    return folder / "archive"
+
+
+@pytest.fixture
+def page(
+    archive_folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AppTest]]:
+    """Open the page with parameters in its address bar."""
+    monkeypatch.setenv("MEDNEG_ARCHIVE", str(archive_folder))
+    monkeypatch.setattr(encoders, "load", lambda name: encoder)
+    st.cache_resource.clear()
+
+    def open_page(**parameters: str | list[str]) -> AppTest:
+        test = AppTest.from_file(str(MAIN), default_timeout=60)
+        for name, value in parameters.items():
+            test.query_params[name] = value
+        return test.run()
+
+    yield open_page
+    st.cache_resource.clear()
+
+
+def _states(place: int) -> dict[str, str]:
+    named = ("pleural_effusion", "aortic_calcification", "calcified_granuloma", "cardiomegaly")
+    return {finding: "present" if finding in IMAGES[place][0] else "absent" for finding in named}
+
+
+def _image(path: Path, place: int, encoder: FakeEncoder) -> NewImage:
+    findings, sex, age, date, patient = IMAGES[place]
+    grey = np.linspace(0, 255, 48 * 40).reshape(48, 40).astype(np.uint8)
+    Image.fromarray(grey).save(path)
+    jpeg = io.BytesIO()
+    Image.fromarray(grey).save(jpeg, "JPEG")
+    words = " ".join(lexicon().finding(finding).prompt for finding in findings) or "clear lungs"
+    return NewImage(
+        file=FileStamp(
+            path=str(path),
+            sha256=hashlib.sha256(path.read_bytes() + bytes([place])).hexdigest(),
+            size=path.stat().st_size,
+            mtime_ns=path.stat().st_mtime_ns,
+        ),
+        radiograph=Radiograph(
+            pixels=np.zeros((48, 40), np.float32),
+            patient=patient,
+            study=f"study-{place}",
+            image=f"image-{place}",
+            view="PA",
+            sex=sex,
+            age=age,
+            study_date=date,
+            modality="DX" if place else "CR",
+            grey_scale="as stored",
+            header={"StationName": SCRIPT},
+            phantom=place != 5,
+        ),
+        rows=48,
+        columns=40,
+        vector=encoder.encode_texts([words])[0],
+        thumbnail=jpeg.getvalue(),
+    )

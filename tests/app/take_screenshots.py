@@ -1,0 +1,70 @@
+"""Take docs/images/search.png and detail.png of a running page with headless Chromium.
+
+    medneg ui --archive ARCHIVE --no-browser &
+    python tests/app/take_screenshots.py http://localhost:8501 docs/images
+
+Needs Debian's chromium and, in any environment, ``pip install playwright``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""What Chromium needs on a machine without a network or a desktop."""
+
+QUERY = "effusion but no calcification"
+
+
+def main() -> None:
+    """Open the search and its first hit, wait until each is drawn, and keep both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("address", help="of the page, for example http://localhost:8501")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--query", default=QUERY)
+    parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--height", type=int, default=960)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=arguments.chromium, args=list(FLAGS))
+        size = {"width": arguments.width, "height": arguments.height}
+        page = browser.new_page(viewport=size, color_scheme="dark")
+        take(page, arguments.address, arguments.query, arguments.folder)
+        browser.close()
+
+
+def take(page: Any, address: str, query: str, folder: Path) -> None:
+    """Ask, keep the page, open the first hit, keep the page."""
+    page.goto(f"{address}/?q={query.replace(' ', '+')}&compare=true")
+    page.wait_for_selector(".mn-promise", timeout=120_000)
+    settle(page)
+    page.screenshot(path=folder / "search.png")
+    page.locator(".st-key-open_medneg_1 button").click()
+    page.wait_for_selector(".st-key-stage img", timeout=60_000)
+    settle(page)
+    page.screenshot(path=folder / "detail.png")
+
+
+def settle(page: Any) -> None:
+    """Wait until Streamlit has stopped drawing."""
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+    page.wait_for_timeout(1_000)
+
+
+if __name__ == "__main__":
+    main()
