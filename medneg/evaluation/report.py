@@ -1,0 +1,104 @@
+"""What an evaluation found: every figure with its n and interval, as rows for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from medneg.evaluation.intervals import Difference, Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroShot:
+    """AUC of one concept by the cosine of its sentence; ``positives`` of the pictures show it."""
+
+    concept: str
+    positives: int
+    auc: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """One method in one space on queries "A but no B".
+
+    Attributes:
+        pool: "gallery", all pictures, or "hard", 20 of each of the four cells.
+        precision: share of the first ten that show A and not B.
+        violation: share of the first ten that show B.
+    """
+
+    method: str
+    space: str
+    pool: str
+    precision: Figure
+    violation: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Precision on the hard pool, the default method's minus another's, on the same queries and pools."""
+
+    method: str
+    space: str
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One named query on the whole gallery and on hard pools: precision and violation among the first ten."""
+
+    query: str
+    method: str
+    space: str
+    precision: float
+    violation: float
+    hard_precision: float
+    hard_violation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that one evaluation found.
+
+    Attributes:
+        encoder: whose embeddings were ranked.
+        pictures: size of the gallery.
+        seed: of the pools and intervals.
+        zero_shot: one row a concept; ``mean_auc`` is over the labelled findings alone.
+        negated: precision of the sentence "no X" by plain cosine, in pools with as many X as not.
+        exclusion, comparisons, examples: see their classes.
+    """
+
+    encoder: str
+    pictures: int
+    seed: int
+    zero_shot: tuple[ZeroShot, ...]
+    mean_auc: Figure
+    negated: Figure
+    exclusion: tuple[Exclusion, ...]
+    comparisons: tuple[Comparison, ...]
+    examples: tuple[Example, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, all figures with n and interval."""
+        return asdict(self)
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Table rows: what was measured, of what, the figure."""
+        yield "mean zero-shot AUC", f"{self.mean_auc.n} findings", str(self.mean_auc)
+        for line in self.zero_shot:
+            yield f"zero-shot AUC, {line.concept}", f"{line.positives} of {self.pictures}", str(line.auc)
+        yield "“no X” by cosine, precision@10", f"{self.negated.n} findings", str(self.negated)
+        for row in self.exclusion:
+            name = f"{row.method} ({row.space}), {row.pool}"
+            yield f"{name}, precision@10", f"{row.precision.n} queries", str(row.precision)
+            yield f"{name}, violation@10", f"{row.violation.n} queries", str(row.violation)
+        for other in self.comparisons:
+            gain = other.difference
+            name = f"default − {other.method} ({other.space}), hard, precision@10"
+            yield name, f"{gain.figure.n} queries", f"{gain.figure}, p = {gain.p:.4f}"
+        for one in self.examples:
+            shown = f"precision@10 {one.precision:.2f}, violation@10 {one.violation:.2f}"
+            hard = f"hard {one.hard_precision:.2f}, {one.hard_violation:.2f}"
+            yield f"“{one.query}”, {one.method} ({one.space})", "1 query", f"{shown}; {hard}"
