@@ -9,12 +9,12 @@ from medneg.phantom.course import FOR_GOOD, Interval, new_since, still_there
 from medneg.phantom.sampling import Study, identifier, sample_picture, sample_studies
 from medneg.phantom.truth import FINDINGS
 
-N = 4000
+N, MANY = 1200, 4000
 
 
 @cache
-def drawn(company: str) -> list[Study]:
-    return list(sample_studies(3, N, company=company, rows=64))
+def drawn(company: str, count: int = N) -> list[Study]:
+    return list(sample_studies(3, count, company=company, rows=64))
 
 
 @pytest.fixture(params=["independent", "clinical"])
@@ -39,28 +39,33 @@ def courses(studies: list[Study]) -> list[list[Study]]:
 
 
 @pytest.mark.parametrize("finding", FINDINGS)
-def test_every_finding_is_in_15_to_20_percent_of_studies(studies, finding):
-    assert 0.15 <= share(studies, finding) <= 0.20
+def test_every_finding_is_about_as_common(studies, finding):
+    assert share(studies, finding) == pytest.approx(0.175, abs=0.045)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finding", FINDINGS)
-def test_every_finding_is_in_15_to_20_percent_of_images(studies, finding):
+@pytest.mark.parametrize("company", ["independent", "clinical"])
+def test_every_finding_is_in_15_to_20_percent_of_studies_and_of_images(company, finding):
+    studies = drawn(company, MANY)
     pictures = [picture for study in studies for picture in study.pictures]
     shown = sum(picture.find(finding) is not None for picture in pictures) / len(pictures)
+    assert 0.15 <= share(studies, finding) <= 0.20
     assert 0.148 <= shown <= 0.20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("company", ["independent", "clinical"])
 def test_single_pictures_have_the_same_prevalence(company):
-    pictures = [sample_picture(11, i, rows=64, columns=64, company=company) for i in range(1500)]
+    pictures = [sample_picture(11, i, rows=64, columns=64, company=company) for i in range(MANY)]
     for finding in FINDINGS:
-        assert sum(p.find(finding) is not None for p in pictures) / 1500 == pytest.approx(0.175, abs=0.03)
+        assert 0.15 <= sum(p.find(finding) is not None for p in pictures) / MANY <= 0.20, finding
 
 
 def test_independent_findings_keep_no_company():
     studies = drawn("independent")
     both = sum(bool(s.find("cardiomegaly") and s.find("pulmonary_edema")) for s in studies) / N
-    assert both == pytest.approx(0.175**2, abs=0.01)
+    assert both == pytest.approx(0.175**2, abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +99,8 @@ def test_base_rates_are_probabilities():
 def test_views_are_taken_as_often_as_wanted(studies):
     views = Counter(picture.technique.view for study in studies for picture in study.pictures)
     total = sum(views.values())
-    assert views["PA"] / total == pytest.approx(0.55, abs=0.035)
-    assert views["AP"] / total == pytest.approx(0.33, abs=0.035)
+    assert views["PA"] / total == pytest.approx(0.55, abs=0.05)
+    assert views["AP"] / total == pytest.approx(0.33, abs=0.05)
     assert views["LATERAL"] / total == pytest.approx(0.12, abs=0.02)
 
 
@@ -120,7 +125,7 @@ def test_views_that_are_not_wanted_are_not_taken():
 
 def test_one_patient_in_five_comes_again(studies):
     patients = {study.patient for study in studies}
-    assert len(courses(studies)) / len(patients) == pytest.approx(0.2, abs=0.025)
+    assert len(courses(studies)) / len(patients) == pytest.approx(0.2, abs=0.04)
 
 
 def test_a_patient_keeps_anatomy_and_grows_older(studies):
@@ -148,7 +153,7 @@ def test_findings_appear_persist_and_resolve(studies):
         for earlier, later in pairwise(course):
             before, now = ({t.finding for t in s.findings} for s in (earlier, later))
             changes.update(new=len(now - before), same=len(now & before), gone=len(before - now))
-    assert min(changes.values()) > 300
+    assert min(changes.values()) > 80
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.175, 0.5, 0.95])

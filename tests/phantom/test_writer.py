@@ -19,7 +19,7 @@ from medneg.phantom.people import REGIONS
 from medneg.phantom.sampling import Study, sample_studies
 from medneg.phantom.truth import FINDINGS, Picture
 
-STUDIES = 260
+STUDIES = 150
 
 
 def ramp(picture: Picture) -> np.ndarray:
@@ -223,20 +223,20 @@ def test_the_summary_counts_what_was_written(folder, rows):
     assert not list(out.rglob("*.part"))
 
 
-def test_two_runs_give_the_same_bytes_whatever_the_workers(tmp_path):
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)], ids="workers={}".format)
+def test_two_runs_give_the_same_bytes_whatever_the_workers(tmp_path, workers):
     seen = []
-    for name, workers in (("here", 0), ("there", 2)):
-        writer.write(
-            tmp_path / name,
-            studies=4,
-            seed=9,
-            rows=64,
-            workers=workers,
-            progress=lambda done, total: seen.append((done, total)),
-        )
-    assert hashes(tmp_path / "here") == hashes(tmp_path / "there")
-    total = seen[0][1]
-    assert seen[-1] == (total, total)
+    writer.write(tmp_path / "once", studies=4, seed=9, rows=64, workers=0)
+    writer.write(
+        tmp_path / "again",
+        studies=4,
+        seed=9,
+        rows=64,
+        workers=workers,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert hashes(tmp_path / "once") == hashes(tmp_path / "again")
+    assert seen[-1] == (seen[0][1], seen[0][1])
 
 
 def test_a_run_may_be_repeated_in_its_folder(tmp_path, monkeypatch):
@@ -315,7 +315,7 @@ def test_a_voi_lut_rises_from_black_to_white():
 def test_the_product_reads_its_phantoms_as_they_were_drawn(folder, films, rows):
     from medneg.dicom import read
 
-    for (study, number, dataset), row in list(zip(films, rows, strict=True))[:60]:
+    for (study, number, dataset), row in list(zip(films, rows, strict=True))[:25]:
         radiograph = read(folder[0] / row["file"], key=b"k" * 32)
         assert radiograph.phantom
         assert radiograph.view in (row["view"], None)
