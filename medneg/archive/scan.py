@@ -16,15 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medneg.archive.matrix import ScanMatrix
+from medneg.archive.matrix import ScanMatrix, one_thread
 from medneg.scoring import plan as arithmetic
 from medneg.values import Plan, Repulsion, Response
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The λ that are tried for the bound."""
-
-SAMPLE = 2000
-"""Rows on which they are tried."""
 
 FIRST_CANDIDATES = 64
 
@@ -120,7 +117,7 @@ def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows, k: int) -> NDArr
     In a centred space |(x − m)/‖x − m‖ − (y − m)/‖y − m‖| ≤ 2|x − y|/(‖x − m‖ + ‖y − m‖), which divides the
     error by the row's distance from the mean, less ρ/2. A row too near the mean is always a candidate.
     """
-    share = best_share(plan, matrix, rows=rows, k=k)
+    share = best_share(plan, matrix, k=k)
     vector, constant = arithmetic.bound(plan, share)
     length, rounding = float(np.linalg.norm(vector)), matrix.rounding
     error = length * (rounding + (4 * plan.width + 16) * _EPSILON) + 4 * plan.width * _UNDERFLOW
@@ -135,14 +132,14 @@ def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows, k: int) -> NDArr
     return bounds
 
 
-def best_share(plan: Plan, matrix: ScanMatrix, *, rows: Rows, k: int) -> float:
-    """The λ whose bound is tightest where the best rows are: fewest candidates on a sample of the rows."""
+def best_share(plan: Plan, matrix: ScanMatrix, *, k: int) -> float:
+    """The λ whose bound is tightest where the best rows are: fewest candidates on a sample of all rows.
+
+    Every λ gives a valid bound, so the sample may ignore the filter and need not be exact.
+    """
     if not any(isinstance(term.response, Repulsion) for term in plan.terms):
         return SHARES[0]
-    total = len(matrix) if rows is None else len(rows)
-    places = np.linspace(0, total - 1, min(SAMPLE, total)).astype(np.int64)
-    projections = _projections(plan, matrix, places if rows is None else rows[places])
-    pairs = [(z, term.response) for z, term in zip(projections, plan.terms, strict=True)]
+    pairs = list(zip(_projections(plan, matrix), (term.response for term in plan.terms), strict=True))
     scores = np.sum([arithmetic.respond(z, response) for z, response in pairs], axis=0)
     reach = np.sort(scores)[-min(k, len(scores))]
 
@@ -160,18 +157,16 @@ def _relax(z: NDArray[Any], response: Response, share: float) -> NDArray[Any]:
     return arithmetic.respond(z, response)
 
 
-def _projections(plan: Plan, matrix: ScanMatrix, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """x·vₖ of some rows in the plan's space, shape (terms, m), good enough to choose λ by."""
+def _projections(plan: Plan, matrix: ScanMatrix) -> NDArray[np.float32]:
+    """x·vₖ of the sample in the plan's space, shape (terms, s), good enough to choose λ by."""
     directions = np.stack([term.direction for term in plan.terms])
-    towards = torch.from_numpy(directions)
-    found: NDArray[np.float32] = torch.cat(
-        [towards @ piece.T for _, piece in matrix.blocks(rows)], dim=1
-    ).numpy()
-    if plan.space.mean is None:
-        return found
-    distances, _ = _distances(matrix, plan.space.mean, rows)
-    found -= (directions @ plan.space.mean)[:, None]
-    found /= distances
+    with one_thread():
+        found: NDArray[np.float32] = (
+            torch.from_numpy(directions) @ torch.from_numpy(matrix.sample()).T
+        ).numpy()
+    if plan.space.mean is not None:
+        found -= (directions @ plan.space.mean)[:, None]
+        found /= _distances(matrix, plan.space.mean, matrix.sample_rows)[0]
     return found
 
 
@@ -180,8 +175,9 @@ def _products(matrix: ScanMatrix, vector: NDArray[np.float64], rows: Rows) -> ND
     gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
     towards = torch.from_numpy(vector.astype(np.float32))
     found = torch.empty(len(matrix) if gather is None else len(gather))
-    for place, piece in matrix.blocks(gather):
-        torch.mv(piece, towards, out=found[place])
+    with one_thread():
+        for place, piece in matrix.blocks(gather):
+            torch.mv(piece, towards, out=found[place])
     products = found.numpy()
     return products if rows is None or gather is not None else products[rows]
 

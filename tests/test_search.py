@@ -1,0 +1,307 @@
+"""Searching an archive end to end, with an encoder that the test makes up."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medneg.archive import Archive, FileStamp, FindingFilter, Label, NewImage, Where
+from medneg.errors import ArchiveError, FilterError, QueryError, SpaceMismatch, UnknownName
+from medneg.query import lexicon, parse
+from medneg.scoring import METHODS, compile_plan
+from medneg.scoring.plan import score
+from medneg.search import calibrate, expansion, parse_where, search
+from medneg.values import EncoderCard, InputSpec, Mention, Radiograph
+
+ROOT = Path(__file__).parents[1]
+KNOWN = ("pleural_effusion", "pulmonary_edema", "calcified_granuloma", "aortic_calcification")
+
+
+class AxisEncoder:
+    """Knows four findings: each is an axis, and a text is the sum of the findings whose words it holds."""
+
+    def __init__(self, name="axis", findings=KNOWN):
+        width = len(KNOWN) + 2
+        self.card = EncoderCard(
+            name=name,
+            width=width,
+            input=InputSpec(size=2),
+            image_fingerprint=f"{name} image",
+            text_fingerprint=f"{name} text",
+            licence="Apache-2.0",
+            notice="For tests only.",
+            template="film of {}",
+            findings=findings,
+        )
+
+    def image(self, shown, seed):
+        noise = 0.05 * np.random.default_rng(seed).standard_normal(self.card.width)
+        vector = noise + np.array([*(float(finding in shown) for finding in KNOWN), 1.0, 0.0])
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+    def encode_texts(self, texts):
+        words = ("effusion", "edema", "granuloma", "aortic calcification")
+        rows = [[*(float(word in text.lower()) for word in words), 0.5, 0.5] for text in texts]
+        for row, text in zip(rows, texts, strict=True):
+            if text.endswith("calcification") and "aortic" not in text:
+                row[2] = row[3] = 0.3  # the encoder has only a dim idea of the parent
+        vectors = np.array(rows)
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def new_image(encoder, k, shown, **more):
+    fields = {"view": "PA" if k % 2 else "AP", "sex": "F", "age": 30.0 + k, "phantom": True} | more
+    radiograph = Radiograph(
+        pixels=np.zeros((2, 2), np.float32), patient=f"p{k}", study=f"s{k}", image=f"i{k}", **fields
+    )
+    return NewImage(
+        file=FileStamp(path=f"/films/{k}.dcm", sha256=f"{k:064d}", size=k + 1, mtime_ns=1),
+        radiograph=radiograph,
+        rows=2,
+        columns=2,
+        vector=encoder.image(shown, k),
+        thumbnail=b"",
+    )
+
+
+SHOWN = [
+    (),
+    ("pleural_effusion",),
+    ("pleural_effusion", "calcified_granuloma"),
+    ("aortic_calcification",),
+    ("pleural_effusion", "aortic_calcification"),
+    ("pulmonary_edema",),
+    ("pleural_effusion", "pulmonary_edema"),
+    ("calcified_granuloma",),
+]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return AxisEncoder()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory, encoder):
+    store = Archive.open(tmp_path_factory.mktemp("films") / "archive", create=True)
+    store.register(encoder.card)
+    films = [new_image(encoder, k, SHOWN[k % len(SHOWN)]) for k in range(80)]
+    store.store(encoder.card.image_fingerprint, images=films)
+    states = [{f: "present" if f in SHOWN[k % len(SHOWN)] else "absent" for f in KNOWN} for k in range(80)]
+    store.label({f"/films/{k}.dcm": Label(findings=states[k]) for k in range(80)})
+    with store:
+        yield store
+
+
+def shown(hit):
+    return SHOWN[int(Path(hit.image).stem) % len(SHOWN)]
+
+
+def test_effusion_but_no_calcification_shows_the_one_and_neither_kind_of_the_other(archive, encoder):
+    answer = search(archive, "effusion but no calcification", encoder, k=20)
+    assert all("pleural_effusion" in shown(hit) for hit in answer.hits)
+    assert not any({"calcified_granuloma", "aortic_calcification"} & set(shown(hit)) for hit in answer.hits)
+    assert (answer.exact, answer.considered, len(answer.hits)) == (True, 80, 20)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("space", ["raw", "centred"])
+def test_a_query_without_negation_has_the_scores_of_plain_cosine_bit_for_bit(archive, encoder, method, space):
+    answer = search(archive, "pulmonary edema", encoder, method=method, space=space, k=80)
+    ids = [hit.image_id for hit in answer.hits]
+    stored = archive.vectors(encoder.card.image_fingerprint, ids)
+    text = encoder.encode_texts(["pulmonary edema"])[0].astype(np.float64)
+    want = [float(np.add.reduce(vector.astype(np.float64) * text)) for vector in stored]
+    assert [hit.score for hit in answer.hits] == want == sorted(want, reverse=True)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("space", ["raw", "centred"])
+def test_hits_are_those_of_brute_force_over_the_stored_vectors(archive, encoder, method, space):
+    asked = parse("effusion, no calcification, no edema")
+    answer = search(archive, asked, encoder, method=method, space=space, k=7)
+    matrix = archive.matrix(encoder.card.image_fingerprint)
+    means = calibrate(encoder, matrix.mean) if space == "centred" else None
+    plan = compile_plan(asked, method, tower=encoder, calibration=means, expand=expansion(encoder.card))
+    scores = score(plan, archive.vectors(encoder.card.image_fingerprint, matrix.ids.tolist()))
+    best = np.lexsort((matrix.ids, -scores))[:7]
+    assert [hit.image_id for hit in answer.hits] == matrix.ids[best].tolist()
+    assert [hit.score for hit in answer.hits] == scores[best].tolist()
+    assert [hit.rank for hit in answer.hits] == list(range(1, 8))
+
+
+def test_a_hits_score_is_the_sum_of_its_terms_and_each_names_its_mention(archive, encoder):
+    answer = search(archive, "effusion but no calcification", encoder)
+    for hit in answer.hits:
+        assert hit.score == pytest.approx(math.fsum(term.value for term in hit.terms), abs=1e-12)
+    labels = [(term.label, term.mention.polarity) for term in answer.hits[0].terms]
+    assert labels[0][1] == "affirmed"
+    assert {polarity for _, polarity in labels[1:]} == {"negated"}
+    assert {"not calcified granuloma", "not aortic calcification"} < {label for label, _ in labels}
+
+
+def test_only_images_that_pass_the_filter_are_considered(archive, encoder):
+    answer = search(
+        archive, "effusion but no calcification", encoder, k=80, where=parse_where("view=PA,age>=60")
+    )
+    assert answer.considered == len(answer.hits) == 25
+    assert all(
+        row.view == "PA" and row.age >= 60 for row in archive.images([h.image_id for h in answer.hits])
+    )
+
+
+def test_a_filter_on_a_parent_speaks_of_its_kinds(archive, encoder):
+    present = search(archive, "edema", encoder, k=80, where=parse_where("calcification=present"))
+    assert {shown(hit) for hit in present.hits} == {SHOWN[2], SHOWN[3], SHOWN[4], SHOWN[7]}
+    absent = search(
+        archive, "edema", encoder, k=80, where=parse_where("calcification=absent, effusion=absent")
+    )
+    assert {shown(hit) for hit in absent.hits} == {SHOWN[0], SHOWN[5]}
+
+
+def test_a_filter_that_nothing_passes_gives_no_hits(archive, encoder):
+    answer = search(archive, "effusion but no edema", encoder, where=parse_where("age<30"))
+    assert (answer.hits, answer.considered, answer.exact) == ((), 0, True)
+
+
+def test_every_search_is_recorded(archive, encoder):
+    search(archive, "effusion but no edema", encoder, k=3, where=parse_where("sex=F,view=AP"))
+    row = archive.searches(limit=1)[0]
+    assert (row.query, row.method, row.encoder, row.k, row.considered) == (
+        "effusion but no edema",
+        "subtract",
+        "axis",
+        3,
+        40,
+    )
+
+
+def test_an_encoder_of_another_space_is_refused_by_name(archive):
+    with pytest.raises(
+        SpaceMismatch, match=r"no embeddings of the encoder other; it holds those of: axis \(80 im"
+    ):
+        search(archive, "effusion", AxisEncoder(name="other"))
+
+
+def test_an_empty_archive_says_how_to_fill_it(tmp_path, encoder):
+    with (
+        Archive.open(tmp_path / "empty", create=True) as empty,
+        pytest.raises(
+            ArchiveError, match="holds no embedded images yet; bring some in with `medneg ingest PATH"
+        ),
+    ):
+        search(empty, "effusion", encoder)
+
+
+def test_an_unknown_space_method_and_an_empty_query_are_refused(archive, encoder):
+    with pytest.raises(UnknownName, match="unknown space 'white'; choose one of: raw, centred"):
+        search(archive, "effusion", encoder, space="white")
+    with pytest.raises(UnknownName, match="unknown method 'magic'"):
+        search(archive, "effusion", encoder, method="magic")
+    with pytest.raises(QueryError):
+        search(archive, "  ", encoder)
+
+
+def test_the_phantom_encoder_says_so_when_it_meets_a_file_that_is_no_phantom(tmp_path):
+    encoder = AxisEncoder(name="phantom")
+    with Archive.open(tmp_path / "mixed", create=True) as mixed:
+        mixed.register(encoder.card)
+        films = [new_image(encoder, k, SHOWN[1], phantom=k == 0) for k in range(2)]
+        mixed.store(encoder.card.image_fingerprint, images=films[:1])
+        assert search(mixed, "effusion", encoder).warnings == ()
+        mixed.store(encoder.card.image_fingerprint, images=films[1:])
+        warnings = search(mixed, "effusion", encoder).warnings
+        assert [(warning.code, warning.message) for warning in warnings] == [
+            ("not_a_phantom", "For tests only.")
+        ]
+
+
+def test_new_images_are_found_by_the_next_search(tmp_path, encoder):
+    with Archive.open(tmp_path / "growing", create=True) as growing:
+        growing.register(encoder.card)
+        for k in range(3):
+            growing.store(encoder.card.image_fingerprint, images=[new_image(encoder, k, SHOWN[1])])
+            assert search(growing, "effusion but no edema", encoder).considered == k + 1
+
+
+def test_a_mention_stands_for_its_own_words_and_the_kinds_that_the_encoder_knows(encoder):
+    calcification = Mention(text="calcification", polarity="affirmed", finding="calcification")
+    known = expansion(encoder.card)(calcification)
+    assert known[0] == "calcification"
+    assert set(known[1:]) == {"calcified granuloma", "aortic calcification"}
+    openly = expansion(AxisEncoder(findings=None).card)(calcification)
+    assert len(openly) == 1 + len(lexicon().descendants("calcification"))
+    unknown = Mention(text="unicorn horn", polarity="affirmed")
+    assert expansion(encoder.card)(unknown) == ("unicorn horn",)
+
+
+def test_kinds_take_over_the_modifiers(encoder):
+    left = Mention(
+        text="left calcification", polarity="affirmed", finding="calcification", modifiers=("left",)
+    )
+    assert "left calcified granuloma" in expansion(encoder.card)(left)
+
+
+def test_the_mean_text_is_that_of_the_findings_that_the_encoder_knows(encoder):
+    phrases = [lexicon().finding(finding).prompt for finding in KNOWN]
+    want = encoder.encode_texts([f"film of {phrase}" for phrase in phrases]).mean(axis=0)
+    np.testing.assert_allclose(calibrate(encoder, np.zeros(6, np.float32)).mean_text, want, atol=1e-7)
+
+
+def test_answers_keep_to_their_json_schema(archive, encoder):
+    validator = pytest.importorskip("jsonschema").Draft202012Validator
+    schema = json.loads((ROOT / "docs/reference/search.schema.json").read_text(encoding="utf-8"))
+    validator.check_schema(schema)
+    for query in ("effusion", "effusion but no calcification", "no edema"):
+        printed = json.loads(json.dumps(search(archive, query, encoder, method="drc").to_json()))
+        validator(schema).validate(printed)
+        assert {"query", "method", "encoder", "exact", "hits"} <= printed.keys()
+        assert printed["hits"][0]["image"].startswith("/films/")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", Where()),
+        ("view=pa", Where(views=("PA",))),
+        ("view = PA | AP, sex=f", Where(views=("PA", "AP"), sexes=("F",))),
+        ("age>=60,age<80", Where(age_min=60.0, age_max=math.nextafter(80, 0))),
+        ("age>60, age>=50", Where(age_min=math.nextafter(60, 99))),
+        ("age=65", Where(age_min=65.0, age_max=65.0)),
+        ("date>=2024-01-01,date<2025-01-01", Where(date_from="2024-01-01", date_to="2024-12-31")),
+        ("date>2023-12-31, date<=2024-02-01", Where(date_from="2024-01-01", date_to="2024-02-01")),
+        ("modality=dx", Where(modalities=("DX",))),
+        (
+            "Rib fractures=Absent",
+            Where(
+                findings=(
+                    FindingFilter(
+                        ids=("rib_fracture", *lexicon().descendants("rib_fracture")), state="absent"
+                    ),
+                )
+            ),
+        ),
+    ],
+)
+def test_filters_are_read(text, where):
+    assert parse_where(text) == where
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("view", "a condition looks like view=PA or age>=60; got 'view'"),
+        ("view=oblique", "view must be one of PA, AP, LATERAL; got 'OBLIQUE'"),
+        ("sex>F", "> works for age and date only; got 'sex>F'"),
+        ("age>=old", "age is a number of years; got 'old'"),
+        ("age>=nan", "the lowest age must be in"),
+        ("date>=2024-13-01", "date looks like 2024-01-31; got '2024-13-01'"),
+        ("unicorn=present", "unknown field 'unicorn'; choose view, sex, age, date, modality or a finding"),
+        ("effusion=maybe", "a finding's state must be one of present, absent, uncertain; got 'maybe'"),
+    ],
+)
+def test_filters_that_cannot_be_read_are_refused(text, message):
+    with pytest.raises(FilterError, match=message.replace("(", r"\(")):
+        parse_where(text)
