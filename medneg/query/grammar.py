@@ -241,7 +241,20 @@ class _Reader:
     def _reaches_back(self, place: int, before: Cue | None) -> bool:
         if not self.group:
             return False
-        return before is None or self._kind(place + 1) != "phrase" or self._kind(place - 1) == "phrase"
+        if self._kind(place + 1) != "phrase":
+            return True
+        # Before a phrase the cue is an adjective or opens an answer: "or visible ptx", "findings: no ptx".
+        answers = self._has((self.chunks[place].first, self.chunks[place].end), ":") and not self._affirms(
+            place
+        )
+        return (
+            not self._word(place - 1)
+            and not answers
+            and (before is None or self._kind(place - 1) == "phrase")
+        )
+
+    def _affirms(self, place: int) -> bool:
+        return any(cue.kind == "postaff" for cue in self.chunks[place].cues)
 
     def _answers_no(self, place: int, piece: Chunk) -> bool:
         """ "Calcification no": the cue stands behind its phrase and nothing follows."""

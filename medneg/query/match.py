@@ -13,6 +13,9 @@ from medneg.query.normalise import Token
 
 _ARTICLES = frozenset({"a", "an", "the", "any", "some"})
 _END = ""
+_COMPLETED = frozenset({"of", "for", "from"})
+"""After a word of normality they make a cue: "clear of effusion", "negative for effusion"."""
+
 _MAX_GAP = 6
 
 
@@ -79,12 +82,13 @@ def match_name(tokens: Sequence[Token], first: int) -> Match | None:
     modifiers: list[str] = []
     negation: int | None = None
     stepped = False
-    found = _ended(node, first, first + 1, None, ())
+    found = _ended(node, tokens, (first, first + 1), None, ())
     for position in range(first + 1, len(tokens)):
         token = tokens[position]
         if token.stem in node:
             node = node[token.stem]
-            found = _ended(node, first, position + 1, negation, tuple(modifiers)) or found
+            stepped = stepped or token.text == "of"
+            found = _ended(node, tokens, (first, position + 1), negation, tuple(modifiers)) or found
         elif token.text == "not" and negation is None:
             negation = position
         elif token.text in _ARTICLES:
@@ -99,11 +103,18 @@ def match_name(tokens: Sequence[Token], first: int) -> Match | None:
 
 
 def _ended(
-    node: dict[str, Any], first: int, end: int, negation: int | None, modifiers: tuple[str, ...]
+    node: dict[str, Any],
+    tokens: Sequence[Token],
+    at: tuple[int, int],
+    negation: int | None,
+    modifiers: tuple[str, ...],
 ) -> Match | None:
+    first, end = at
     if _END not in node:
         return None
     finding, absent = node[_END]
+    if end < len(tokens) and tokens[end].text in _COMPLETED and lexicon().finding(finding).kind == "normal":
+        return None
     return Match(finding, first, end, first if absent else negation, modifiers)
 
 
@@ -195,8 +206,7 @@ def _state(tokens: Sequence[Token], position: int) -> tuple[str, int]:
     state, end = own if own else ("", position)
     if general and position + general[0] > end:
         state, end = "normal", position + general[0]
-    # "clear of effusion" and "negative for effusion" are cues.
-    if end < len(tokens) and tokens[end].text in {"of", "for", "from"}:
+    if end < len(tokens) and tokens[end].text in _COMPLETED:
         return "", position
     return state, end
 
