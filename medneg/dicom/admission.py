@@ -84,7 +84,7 @@ def _require_projection(dataset: Dataset) -> None:
         return
     if not (sop_class in SECONDARY_CAPTURE and not modality):
         raise UnreadableImage(
-            f"nothing in it says that it is a radiograph (modality {modality or 'absent'}, no body part)"
+            f"nothing in it says that it is a chest radiograph (modality {modality or 'absent'})"
         )
 
 

@@ -48,7 +48,10 @@ def assert_set_aside(path, reason):
             "no radiograph but “CT Image Storage”",
         ),
         ({"Modality": None, "SOPClassUID": "1.2.3.4.5"}, "an object of an unknown class"),
-        ({"Modality": "OT", "SOPClassUID": SECONDARY_CAPTURE}, "nothing in it says that it is a radiograph"),
+        (
+            {"Modality": "OT", "SOPClassUID": SECONDARY_CAPTURE},
+            r"nothing in it says that it is a chest radiograph \(modality OT\)",
+        ),
         ({"BodyPartExamined": "HAND"}, "it shows another part of the body: HAND"),
         ({"BodyPartExamined": "B\u00e4cken"}, "it shows another part of the body"),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "not grey-scale but RGB"),
