@@ -129,11 +129,12 @@ def encode(tower: TextTower, texts: tuple[str, ...]) -> NDArray[np.float32]:
     other company, and plain cosine promises every bit.
     """
     key = (tower.card.text_fingerprint, texts)
-    if key not in _encoded:
+    rows = _encoded.get(key)
+    if rows is None:
         if len(_encoded) >= _KEPT:
             _encoded.clear()
-        _encoded[key] = tower.encode_texts(texts)
-    return _encoded[key]
+        rows = _encoded[key] = tower.encode_texts(texts)
+    return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,10 @@ def subtract(reading: Reading) -> tuple[Term, ...]:
     """s(x) = x·a − w Σᵢ max(x·nᵢ, 0).
 
     Without the maximum, an image that is the very opposite of nᵢ would be rewarded for it at the expense of
-    what is wanted.
+    what is wanted. With nothing wanted there is no such expense, and being the opposite is all that is
+    asked for: s(x) = −w Σᵢ x·nᵢ.
     """
+    if reading.nothing_wanted:
+        return linear_terms({phrase: -WEIGHT * phrase.share for phrase in reading.unwanted} or reading.wanted)
     penalties = tuple(repulsion(phrase, WEIGHT) for phrase in reading.unwanted)
     return linear_terms(reading.wanted) + penalties
