@@ -58,7 +58,7 @@ def _cut(tokens: Sequence[Token]) -> list[Chunk]:
 
 
 def _drop_comparison(around: Sequence[Chunk], tokens: Sequence[Token]) -> None:
-    """ "Left > right" compares the sides and names neither."""
+    """Forget "left > right", which compares the sides and names neither."""
     left, sign, right = around
     if tokens[sign.first].text in {">", "<", "="} and left.kind == right.kind == "modifiers":
         left.kind, left.end = "filler", right.end
@@ -87,7 +87,7 @@ def _longest_at(tokens: Sequence[Token], words: Sequence[str], first: int) -> li
 
 
 def _is_modifier_before_phrase(tokens: Sequence[Token], first: int, end: int) -> bool:
-    """ "Lateral" names a view when it stands alone and a place before a finding."""
+    """Whether a word such as "lateral", which names a view by itself, is a place before a finding."""
     return (
         end == first + 1
         and tokens[first].stem in vocabulary().modifiers
@@ -183,7 +183,7 @@ def _join(before: Chunk, piece: Chunk, tokens: Sequence[Token]) -> Chunk | None:
 
 
 def _is_adjective(piece: Chunk, tokens: Sequence[Token]) -> bool:
-    """ "Calcified" is a finding by itself and a modifier before another one."""
+    """Whether it is a word such as "calcified": a finding by itself, a modifier before another one."""
     last = piece.end - 1
     return (
         piece.match is not None
@@ -218,10 +218,10 @@ def _take_right(piece: Chunk, chunks: Sequence[Chunk], position: int, tokens: Se
 
 
 def _is_afterthought(chunks: Sequence[Chunk], position: int) -> bool:
-    """ "Effusion, left": a comma, modifiers, and then no phrase that they could belong to."""
+    """Whether modifiers follow that no later phrase could claim: "effusion, left", "effusion (left)"."""
     if (
         len(chunks) < position + 2
-        or chunks[position].words != (",",)
+        or chunks[position].words not in {(",",), ("(",)}
         or chunks[position + 1].kind != "modifiers"
     ):
         return False

@@ -164,7 +164,7 @@ class _Reader:
                 Draft(_at(last.piece, piece), _other_side(last.words, piece.words), self.scope), self.scope
             )
             self.fresh = False
-        elif self._word(place + 1) in {"and", "or", ","} or self._kind(place + 1) == "cue":
+        elif self._word(place + 1) in {"and", "or"} or self._kind(place + 1) == "cue":
             self.waiting.append((piece, self.scope))
 
     # Joints and breaks
@@ -257,7 +257,7 @@ class _Reader:
         return any(cue.kind == "postaff" for cue in self.chunks[place].cues)
 
     def _answers_no(self, place: int, piece: Chunk) -> bool:
-        """ "Calcification no": the cue stands behind its phrase and nothing follows."""
+        """Whether a "no" stands behind its phrase and nothing follows: "calcification no"."""
         ends = self._kind(place + 1) == "break" or self._word(place + 1) == ","
         return ends and self._kind(place - 1) == "phrase" and self._has((piece.first, piece.end), "no", "not")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _TOKEN = re.compile(
-    r"(?P<short>(?<!\w)(?:w/o|b/l|r/o|h/o|s/p|c/w|d/t|and/or|w/|\+/-)(?!\w))"
+    r"(?P<short>(?<!\w)(?:w/out|w/o|b/l|r/o|h/o|s/p|c/w|d/t|and/or|w/|\+/-)(?!\w))"
     r"|(?P<number>\d+(?:\.\d+)?)"
     r"|(?P<word>[^\W\d_][^\W_]*(?:['’][^\W_]+)*)"
     r"|(?P<mark>[^\s\w])",
@@ -151,7 +151,7 @@ def _parts(found: re.Match[str], raw: str) -> Iterator[tuple[str, int, int]]:
         yield "not", start + 3, end
     elif _SHORT_WITH.fullmatch(word):
         yield "with", start, end
-    elif word.lower() == "w/o":
+    elif word.lower() in {"w/o", "w/out"}:
         yield "without", start, end
     else:
         text = spelled(word)
@@ -171,6 +171,10 @@ def _mark(raw: str, start: int, end: int) -> str | None:
         if opens and touches:
             return "!"
         return ";" if before.isspace() and after.isspace() else None
+    if mark == "¬":
+        return "!"
+    if mark == "#":
+        return None if after.isdigit() else "fracture"
     if mark == "!":
         return "!" if touches else "."
     if mark == "?":

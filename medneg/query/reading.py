@@ -161,7 +161,7 @@ def _head(piece: Chunk, sentence: Sentence) -> str:
 
 
 def _plain(word: str) -> str:
-    """ "Mildly" enlarged is "mild" cardiomegaly."""
+    """The adjective of an adverb: "mildly" enlarged is "mild" cardiomegaly."""
     return word[:-2] if word.endswith("ly") and word[:-2] in vocabulary().modifiers else word
 
 

@@ -65,5 +65,5 @@ def _read(sentence: str, offset: int) -> Iterator[Mention]:
 
 
 def _says_nothing(mention: Mention) -> bool:
-    """ "Findings" and "process" announce something; only their negation is a statement."""
+    """Whether it only announces something ("findings", "process"); its negation is a statement."""
     return lexicon().finding(mention.finding or "").kind == "generic" and mention.polarity != "negated"

@@ -177,3 +177,24 @@ def test_modifiers_stay_with_their_finding(query: str, wanted: str, unwanted: st
 )
 def test_what_is_unsure_is_said(query: str, code: str):
     assert code in {warning.code for warning in parse(query).warnings}
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted", "unwanted"),
+    [
+        ("bilateral effusions w/out cardiomegaly", "bilateral pleural effusion", "cardiomegaly/s"),
+        ("effusion (left), no ptx", "left pleural effusion", "pneumothorax/s"),
+        ("effusion unaccompanied by atelectasis", "pleural effusion", "atelectasis/s"),
+        ("effusion ¬edema", "pleural effusion", "pulmonary edema/s"),
+        ("everything but an effusion", "", "pleural effusion/s"),
+        ("haemothorax w/o rib #", "hemothorax", "rib fracture/s"),
+        ("edema never seen", "", "pulmonary edema/m"),
+        ("dont show effusion", "", "pleural effusion/m"),
+        ("nodules but nothing calcified", "lung nodule", "calcification/s"),
+        ("findings: no effusion", "", "pleural effusion/s"),
+        ("lungs clear of consolidation", "", "consolidation/s"),
+        ("no effusion or visible pneumothorax", "", "pleural effusion/s; pneumothorax/s"),
+    ],
+)
+def test_loose_ways_to_say_it(query: str, wanted: str, unwanted: str):
+    check(query, wanted, unwanted)
