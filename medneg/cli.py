@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -48,7 +48,7 @@ def phantom(
     studies: Annotated[int, typer.Option(help="How many studies.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
     company: Annotated[
-        str, typer.Option(help="clinical: findings in realistic company; independent.")
+        Literal["clinical", "independent"], typer.Option(help="Whether findings keep realistic company.")
     ] = "clinical",
     rows: Annotated[int, typer.Option(help="Rows of each picture, pixels.", min=32)] = 512,
     workers: Annotated[int, typer.Option(help="Processes; 0 works in this one.", min=0)] = os.cpu_count()
@@ -109,7 +109,9 @@ def search(
     method: Annotated[
         str | None, typer.Option(help="How to score; the default won on the benchmark.")
     ] = None,
-    space: Annotated[str | None, typer.Option(help="raw or centred.")] = None,
+    space: Annotated[
+        Literal["raw", "centred"] | None, typer.Option(help="Where embeddings are compared.")
+    ] = None,
     top: Annotated[int, typer.Option(help="How many hits.", min=1)] = 10,
     where: Annotated[str | None, typer.Option(help='For example "view=PA,age>=60,effusion=present".')] = None,
     compare: Annotated[bool, typer.Option(help="Show plain CLIP's answer too.")] = False,
@@ -121,13 +123,15 @@ def search(
     from medneg.archive import Archive
     from medneg.terminal import show_answer
 
-    chosen = {"method": method or searching.DEFAULT_METHOD, "space": space or searching.DEFAULT_SPACE}
-    plain = {"method": "cosine", "space": "raw"}
+    chosen = (method or searching.DEFAULT_METHOD, space or searching.DEFAULT_SPACE)
+    asked = [searching.PLAIN, chosen] if compare else [chosen]
     with Archive.open(archive) as store:
         tower = encoders.load(encoder)
         condition = searching.parse_where(where) if where else None
-        asked = [plain, chosen] if compare else [chosen]
-        answers = [searching.search(store, query, tower, k=top, where=condition, **how) for how in asked]
+        answers = [
+            searching.search(store, query, tower, method=how, space=there, k=top, where=condition)
+            for how, there in asked
+        ]
         if as_json:
             printed = [answer.to_json() for answer in answers]
             print(json.dumps(printed if compare else printed[0]))
@@ -149,6 +153,27 @@ def encoders(as_json: JsonOption = False) -> None:
         print(json.dumps([asdict(row) for row in rows]))
     else:
         encoders_table(rows)
+
+
+@app.command()
+def evaluate(
+    archive: ArchiveOption,
+    encoder: EncoderOption = "phantom",
+    seed: Annotated[int, typer.Option(help="Of the pools and the resampling.", min=0)] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every method on an archive with labels: each ordered pair "A but no B", with intervals."""
+    from medneg import encoders
+    from medneg.archive import Archive
+    from medneg.evaluation.archives import evaluate_archive
+    from medneg.terminal import progress_bar, report_table
+
+    with Archive.open(archive) as store, progress_bar("Evaluating", "method") as progress:
+        report = evaluate_archive(store, encoders.load(encoder), seed=seed, progress=progress)
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        report_table(report)
 
 
 @app.command()

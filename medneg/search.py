@@ -27,6 +27,8 @@ SpaceName = Literal["raw", "centred"]
 
 DEFAULT_METHOD = "subtract"
 DEFAULT_SPACE: SpaceName = "centred"
+PLAIN: tuple[str, SpaceName] = ("cosine", "raw")
+"""How any CLIP search answers: the whole sentence against the embeddings as stored."""
 
 _KINDS = ("finding", "device")
 _CONDITION = re.compile(r"\s*(?P<field>[^<>=]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>[^<>=]+?)\s*")
@@ -110,7 +112,7 @@ def search(
         raise UnknownName("space", space, known=get_args(SpaceName))
     card = encoder.card
     read = parse(query) if isinstance(query, str) else query
-    _require_space(archive, card)
+    require_space(archive, card)
     matrix = archive.matrix(card.image_fingerprint)
     calibration = calibrate(encoder, matrix.mean) if space == "centred" and read.negated else None
     plan = compile_plan(read, method, tower=encoder, calibration=calibration, expand=expansion(card))
@@ -175,7 +177,13 @@ def expansion(card: EncoderCard) -> Expand:
     return phrases
 
 
-def _require_space(archive: Archive, card: EncoderCard) -> None:
+def require_space(archive: Archive, card: EncoderCard) -> None:
+    """Refuse an encoder whose image tower did not embed the archive.
+
+    Raises:
+        ArchiveError: if nothing is embedded yet.
+        SpaceMismatch: if other encoders did.
+    """
     spaces = [space for space in archive.spaces() if space.count]
     if not spaces:
         raise ArchiveError(

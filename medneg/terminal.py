@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from medneg.archive import Archive
     from medneg.doctor import Check
     from medneg.encoders import CatalogueRow
+    from medneg.evaluation.report import Report
     from medneg.ingest import IngestReport
     from medneg.search import Answer
-    from medneg.values import Query
+    from medneg.values import FindingState, Query
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as work goes on."""
@@ -79,7 +80,7 @@ def show_answer(answer: Answer, store: Archive) -> None:
         console.print(Text(f"! {warning.message}", style="yellow"))
 
 
-def _truth(answer: Answer, store: Archive) -> dict[str, dict[int, str]]:
+def _truth(answer: Answer, store: Archive) -> dict[str, dict[int, FindingState]]:
     """Column title → image id → state, for the mentions of the query on which a manifest speaks."""
     from medneg.query import lexicon
 
@@ -93,7 +94,7 @@ def _truth(answer: Answer, store: Archive) -> dict[str, dict[int, str]]:
     return {title: column for title, column in columns.items() if column}
 
 
-def _hits_table(answer: Answer, truth: dict[str, dict[int, str]]) -> Table:
+def _hits_table(answer: Answer, truth: dict[str, dict[int, FindingState]]) -> Table:
     table = Table(title=Text(answer.method, style="bold"), title_justify="left", header_style="dim")
     table.add_column("#", justify="right")
     table.add_column("score", justify="right")
@@ -105,12 +106,17 @@ def _hits_table(answer: Answer, truth: dict[str, dict[int, str]]) -> Table:
     for hit in answer.hits:
         values = (f"{term.value:+.4f}" for term in hit.terms)
         states = (_state_cell(column.get(hit.image_id, "")) for column in truth.values())
-        table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, Text(hit.image))
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, _foreign(hit.image))
     return table
 
 
 def _state_cell(state: str) -> Text:
     return Text(state, style={"present": "bold", "absent": "dim"}.get(state, ""))
+
+
+def _foreign(text: str) -> Text:
+    """Text that a file brought: what would steer the terminal is shown as a replacement character."""
+    return Text("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text))
 
 
 def ingest_summary(report: IngestReport) -> None:
@@ -119,7 +125,7 @@ def ingest_summary(report: IngestReport) -> None:
     if report.rejected:
         table = Table("set aside", "reason", header_style="dim")
         for rejection in report.rejected:
-            table.add_row(Text(rejection.file, overflow="fold"), Text(rejection.reason))
+            table.add_row(_foreign(rejection.file), _foreign(rejection.reason))
         console.print(table)
 
 
@@ -130,6 +136,15 @@ def encoders_table(rows: Sequence[CatalogueRow]) -> None:
         here = Text("here", style="green") if row.available else Text(row.how_to_get, style="yellow")
         size = f"{row.input_size} px" if row.input_size else "?"
         table.add_row(Text(row.name), size, str(row.width or "?"), Text(row.licence), here)
+    console.print(table)
+
+
+def report_table(report: Report) -> None:
+    """Print what an evaluation found, each figure with its n and its 95 % interval."""
+    title = f"{report.encoder} on {report.pictures:,} pictures, seed {report.seed}, 95 % intervals"
+    table = Table("measured", "n", "figure", title=title, title_justify="left", header_style="dim")
+    for what, count, figure in report.rows():
+        table.add_row(Text(what), Text(count), Text(figure))
     console.print(table)
 
 

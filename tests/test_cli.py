@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from medneg import __version__, cli, encoders
+from medneg.terminal import _foreign
 from tests.fake_encoder import FakeEncoder
 
 runner = CliRunner()
@@ -79,6 +80,30 @@ def test_compare_shows_plain_clip_first_and_the_truth_beside_each_hit(archive):
     assert done.output.index("cosine") < done.output.index("subtract")
     assert "truth" in done.output
     assert "research use" in done.output
+
+
+def test_evaluate_measures_every_method_against_the_labels(archive):
+    report = json.loads(runner.invoke(cli.app, ["evaluate", "--archive", archive, "--json"]).stdout)
+    table = runner.invoke(cli.app, ["evaluate", "--archive", archive])
+    assert report["encoder"] == "fake"
+    assert {row["method"] for row in report["exclusion"]} >= {"cosine", "affirmed-only", "subtract", "drc"}
+    assert "mean zero-shot AUC" in table.output
+
+
+def test_evaluate_refuses_an_archive_without_labels(phantoms, tmp_path, monkeypatch, capsys):
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "one.dcm").write_bytes(next(phantoms.rglob("*.dcm")).read_bytes())
+    place = ["--archive", str(tmp_path / "a")]
+    runner.invoke(cli.app, ["ingest", str(images), *place, "--workers", "0"])
+    monkeypatch.setattr(sys, "argv", ["medneg", "evaluate", *place])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "no image of the archive has labels" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_name_cannot_steer_the_terminal():
+    assert _foreign("a\x1b[31mb.dcm").plain == "a\N{REPLACEMENT CHARACTER}[31mb.dcm"
 
 
 def test_doctor_tells_what_the_archive_holds(archive):

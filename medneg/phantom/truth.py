@@ -69,8 +69,8 @@ class Technique:
 class FindingTruth:
     """One finding that is there. ``seed`` fixes its shape: with and without it, all else stays the same.
 
-    ``side`` is the patient's; ``place`` is a word of the field ("upper", "middle", "lower", "apical", "basal",
-    "perihilar", "arch"), None where it says nothing.
+    ``side`` is the patient's; ``place`` is a word of the field ("upper", "middle", "lower", "apical",
+    "basal", "perihilar", "arch"), None where it says nothing.
     """
 
     finding: str
