@@ -5,19 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 
 def run(code):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=300
     )
 
 
-@pytest.mark.parametrize("heavy", ["numpy", "pydicom", "monai", "torch", "PIL"])
-def test_importing_the_room_imports_nothing_heavy(heavy):
-    done = run(f"import sys, medneg.dicom; sys.exit({heavy!r} in sys.modules)")
-    assert (done.returncode, done.stderr) == (0, "")
+def test_importing_the_room_imports_nothing_heavy():
+    done = run(
+        "import sys, medneg.dicom\nprint({'numpy', 'pydicom', 'monai', 'torch', 'PIL'} & set(sys.modules))"
+    )
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 def test_loading_monai_is_silent_and_leaves_its_baggage_importable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 
@@ -18,6 +19,12 @@ FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
 CHEST = FOLDER / "chest"
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the shared collection of real files is not here")
+
+
+@functools.cache
+def chest(name):
+    """One chest file, decoded once for all tests."""
+    return read(next(CHEST.glob(name)), key=KEY)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,24 +51,23 @@ def test_each_file_is_read_or_set_aside_in_silence(path, capfd):
 
 @pytest.mark.parametrize("path", sorted(CHEST.glob("*")), ids=lambda path: path.name[:40])
 def test_all_chest_files_are_searchable(path):
-    radiograph = read(path, key=KEY)
+    radiograph = chest(path.name)
     assert radiograph.view == "PA"
     assert radiograph.modality == "CR"
     assert not radiograph.phantom
 
 
 def test_the_file_without_preamble_and_meta_header_is_read():
-    radiograph = read(CHEST / "CR-MONO1-10-chest", key=KEY)
+    radiograph = chest("CR-MONO1-10-chest")
     assert radiograph.pixels.shape == (440, 440)
     assert radiograph.grey_scale == "window 550/1024 LINEAR; inverted last (MONOCHROME1)"
 
 
 def test_the_monochrome1_file_and_its_twin_give_the_same_picture():
-    twins = (next(CHEST.glob(name)) for name in ("Fake_MONOHR1.dcm", "1.2.276.*.dcm"))
-    one, other = (read(path, key=KEY).pixels for path in twins)
-    assert np.abs(one - other).max() <= 1 / 255
+    difference = chest("Fake_MONOHR1.dcm").pixels - chest("1.2.276.*.dcm").pixels
+    assert np.abs(difference).max() <= 1 / 255
 
 
 def test_lossy_jpeg_2000_and_jpeg_ls_of_one_picture_agree():
-    one, other = (read(CHEST / name, key=KEY).pixels for name in ("RG1_J2KI.dcm", "RG1_JLSN"))
-    assert np.abs(one - other).mean() < 1 / 255
+    difference = chest("RG1_J2KI.dcm").pixels - chest("RG1_JLSN").pixels
+    assert np.abs(difference).mean() < 1 / 255
