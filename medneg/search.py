@@ -32,7 +32,7 @@ PLAIN: tuple[str, SpaceName] = ("cosine", "raw")
 
 _KINDS = ("finding", "device")
 _CONDITION = re.compile(r"\s*(?P<field>[^<>=]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>[^<>=]+?)\s*")
-_mean_texts: dict[tuple[str, str], NDArray[np.float32]] = {}
+_mean_texts: dict[tuple[str, str, tuple[str, ...] | None], NDArray[np.float32]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def calibrate(encoder: Encoder, mean_image: NDArray[np.float32]) -> Calibration:
         mean_image: the mean of the archive's embeddings, shape (d,).
     """
     card = encoder.card
-    key = (card.text_fingerprint, card.template)
+    key = (card.text_fingerprint, card.template, card.findings)
     if key not in _mean_texts:
         words = lexicon()
         known = [
