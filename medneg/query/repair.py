@@ -7,7 +7,6 @@ ACM J. Exp. Algorithmics 16, 2011).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 
@@ -21,7 +20,7 @@ _TWO_EDITS_FROM = 7
 
 def repair(tokens: Sequence[Token]) -> list[Token]:
     """Replace misspelt words; a replaced token keeps its span and remembers its ``original``."""
-    return [_repaired(token) for token in tokens]
+    return [better for token in tokens for better in _repaired(token)]
 
 
 def join_prefixes(tokens: Sequence[Token]) -> list[Token]:
@@ -41,13 +40,12 @@ def join_prefixes(tokens: Sequence[Token]) -> list[Token]:
     return joined
 
 
-def _repaired(token: Token) -> Token:
-    if len(token.text) < _SHORTEST:
-        return token
-    better = correction(token.text)
+def _repaired(token: Token) -> tuple[Token, ...]:
+    better = correction(token.text) if len(token.text) >= _SHORTEST else None
     if better is None:
-        return token
-    return replace(token, text=better, stem=singular(better), original=token.text)
+        return (token,)
+    words = ("can", "not") if better == "cannot" else (better,)
+    return tuple(Token(word, singular(word), token.start, token.end, token.text) for word in words)
 
 
 def is_known(word: str) -> bool:
@@ -68,14 +66,16 @@ def correction(word: str) -> str | None:
     if is_known(word):
         return None
     limit = 2 if len(word) >= _TWO_EDITS_FROM else 1
-    best, best_distance = None, limit + 1
+    best, nearest = None, (limit + 1, False)
     for first in dict.fromkeys(word[:2]):
         for candidate in _targets().get(first, ()):
             if abs(len(candidate) - len(word)) > limit or not _same_start(word, candidate):
                 continue
-            distance = OSA.distance(word, candidate, score_cutoff=best_distance - 1)
-            if distance < best_distance:
-                best, best_distance = candidate, distance
+            # Of two equally near words, one that only has its letters swapped is the likelier.
+            edits = OSA.distance(word, candidate, score_cutoff=limit)
+            distance = (edits, edits > 0 and sorted(word) != sorted(candidate))
+            if distance < nearest:
+                best, nearest = candidate, distance
     return best
 
 
@@ -99,9 +99,16 @@ def guarded_words() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _targets() -> dict[str, tuple[str, ...]]:
-    words = {*_lexicon_words(), *vocabulary().cues.words, *vocabulary().modifiers}
+    """Words to repair to, by first letter; of two equally near ones the earlier wins."""
+    singles = [finding.name for finding in lexicon().findings]
+    singles += [words for finding in lexicon().findings for words in finding.synonyms]
+    nouns = [*(words.lower() for words in singles if " " not in words), *sorted(_lexicon_words())]
+    cues = sorted(vocabulary().cues.words | {"cannot"})
+    plurals = [noun[:-1] + "ies" if noun.endswith("y") else noun + "s" for noun in nouns]
     by_letter: dict[str, list[str]] = {}
-    for word in sorted(words):
+    for word in dict.fromkeys(
+        (*nouns, *cues, *sorted(vocabulary().modifiers), *plurals, *sorted(vocabulary().stop))
+    ):
         if len(word) >= _SHORTEST - 1 and word.isalpha():
             by_letter.setdefault(word[0], []).append(word)
     return {letter: tuple(found) for letter, found in by_letter.items()}
