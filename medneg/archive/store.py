@@ -299,8 +299,7 @@ class Archive:
             Paths of the twins that were not stored because no image with their content is left.
         """
         with transaction(self._engine, self._place, writes=True) as connection:
-            for image in images:
-                writing.add_image(connection, image, fingerprint=image_fingerprint)
+            writing.add_images(connection, images, fingerprint=image_fingerprint)
             lonely = [
                 twin.path
                 for twin in twins

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,44 +52,71 @@ def register(connection: Connection, card: EncoderCard) -> None:
         connection.execute(insert(Encoder).values(row | both))
 
 
-def add_image(connection: Connection, new: NewImage, *, fingerprint: str) -> int:
-    """Store an image with its embedding and thumbnail, in the place of whatever its path held before.
+def add_images(connection: Connection, batch: Sequence[NewImage], *, fingerprint: str) -> None:
+    """Store images with embeddings and thumbnails, in the place of whatever their paths held before.
 
-    Returns:
-        The image's id. A file whose content is unchanged keeps its id and its other embeddings.
+    A file whose content is unchanged keeps its id, its other embeddings and its findings.
 
     Raises:
-        ValueError: if the vector is not of unit length.
+        ValueError: if a vector is not of unit length.
     """
-    length = float(np.linalg.norm(new.vector))
-    if not math.isclose(length, 1, abs_tol=_TOLERANCE):
-        raise ValueError(f"an image embedding must have unit length; got {length!r}")
-    connection.execute(delete(Rejected).where(Rejected.path == new.file.path))
-    image = _same_image(connection, new.file)
-    if image is None:
-        remove_image(connection, new.file.path)
-        image = _insert_image(connection, new)
-    blob = new.vector.astype("<f4").tobytes()
-    _embed(connection, image, fingerprint, blob)
-    return image
-
-
-def _same_image(connection: Connection, file: FileStamp) -> int | None:
-    """The image stored for a path with the very same content, its file times brought up to date."""
-    image: int | None = connection.execute(
-        select(Image.id).where(Image.path == file.path, Image.sha256 == file.sha256)
-    ).scalar()
-    if image is not None:
+    by_path = {new.file.path: new for new in batch}
+    for new in by_path.values():
+        length = float(np.linalg.norm(new.vector))
+        if not math.isclose(length, 1, abs_tol=_TOLERANCE):
+            raise ValueError(f"an image embedding must have unit length; got {length!r}")
+    for paths in chunks(list(by_path)):
+        some = {path: by_path[path] for path in paths}
+        connection.execute(delete(Rejected).where(Rejected.path.in_(paths)))
+        ids = _same_images(connection, some)
+        ids |= _insert_images(connection, [new for path, new in some.items() if path not in ids])
         connection.execute(
-            update(Image).where(Image.id == image).values(size=file.size, mtime_ns=file.mtime_ns)
+            delete(Embedding).where(
+                Embedding.image_id.in_(list(ids.values())), Embedding.image_fingerprint == fingerprint
+            )
         )
-    return image
+        rows = [
+            {
+                "image_id": ids[path],
+                "image_fingerprint": fingerprint,
+                "vector": new.vector.astype("<f4").tobytes(),
+            }
+            for path, new in some.items()
+        ]
+        connection.execute(insert(Embedding), rows)
 
 
-def _insert_image(connection: Connection, new: NewImage) -> int:
+def _same_images(connection: Connection, batch: Mapping[str, NewImage]) -> dict[str, int]:
+    """Ids by path of the files whose very content is stored already; what other paths hold is removed."""
+    same = {}
+    statement = select(Image.id, Image.path, Image.sha256).where(Image.path.in_(list(batch)))
+    for image, path, sha256 in connection.execute(statement).all():
+        file = batch[path].file
+        if sha256 != file.sha256:
+            remove_image(connection, path)
+            continue
+        times = {"size": file.size, "mtime_ns": file.mtime_ns}
+        connection.execute(update(Image).where(Image.id == image).values(times))
+        same[path] = image
+    return same
+
+
+def _insert_images(connection: Connection, batch: Sequence[NewImage]) -> dict[str, int]:
+    if not batch:
+        return {}
+    studies = _studies(connection, [new.radiograph for new in batch])
+    rows = [_image_row(new) | {"study_id": studies[new.radiograph.study]} for new in batch]
+    statement = insert(Image).returning(Image.id, sort_by_parameter_order=True)
+    made = connection.execute(statement, rows).scalars().all()
+    ids = {new.file.path: image for new, image in zip(batch, made, strict=True)}
+    thumbnails = [{"image_id": ids[new.file.path], "jpeg": new.thumbnail} for new in batch]
+    connection.execute(insert(Thumbnail), thumbnails)
+    return ids
+
+
+def _image_row(new: NewImage) -> dict[str, Any]:
     known = new.radiograph
-    row = {
-        "study_id": _study(connection, known),
+    return {
         "pseudonym": known.image,
         "path": new.file.path,
         "sha256": new.file.sha256,
@@ -107,9 +134,32 @@ def _insert_image(connection: Connection, new: NewImage) -> int:
         "phantom": known.phantom,
         "indexed_at": datetime.now(UTC),
     }
-    image = _inserted(connection, Image, row)
-    connection.execute(insert(Thumbnail).values(image_id=image, jpeg=new.thumbnail))
-    return image
+
+
+def _studies(connection: Connection, batch: Sequence[Radiograph]) -> dict[str, int]:
+    """Study ids by pseudonym, the missing ones made; a study that is there keeps its patient."""
+    patients: dict[str, str] = {}
+    for known in batch:
+        patients.setdefault(known.study, known.patient)
+    found = _ids(connection, Study, list(patients))
+    missing = [study for study in patients if study not in found]
+    if not missing:
+        return found
+    owners = _ids(connection, Patient, [patients[study] for study in missing])
+    new = sorted({patients[study] for study in missing} - owners.keys())
+    if new:
+        connection.execute(insert(Patient), [{"pseudonym": pseudonym} for pseudonym in new])
+        owners |= _ids(connection, Patient, new)
+    rows = [{"pseudonym": study, "patient_id": owners[patients[study]]} for study in missing]
+    connection.execute(insert(Study), rows)
+    return found | _ids(connection, Study, missing)
+
+
+def _ids(
+    connection: Connection, table: type[Study] | type[Patient], pseudonyms: Sequence[str]
+) -> dict[str, int]:
+    statement = select(table.pseudonym, table.id).where(table.pseudonym.in_(pseudonyms))
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def _inserted(connection: Connection, table: type[Any], row: Mapping[str, Any]) -> int:
@@ -118,26 +168,11 @@ def _inserted(connection: Connection, table: type[Any], row: Mapping[str, Any]) 
     return int(key[0])
 
 
-def _study(connection: Connection, known: Radiograph) -> int:
-    study: int | None = connection.execute(select(Study.id).where(Study.pseudonym == known.study)).scalar()
-    if study is not None:
-        return study
-    patient = _patient(connection, known.patient)
-    return _inserted(connection, Study, {"patient_id": patient, "pseudonym": known.study})
-
-
 def _patient(connection: Connection, pseudonym: str) -> int:
     patient: int | None = connection.execute(
         select(Patient.id).where(Patient.pseudonym == pseudonym)
     ).scalar()
     return patient if patient is not None else _inserted(connection, Patient, {"pseudonym": pseudonym})
-
-
-def _embed(connection: Connection, image: int, fingerprint: str, blob: bytes) -> None:
-    connection.execute(
-        delete(Embedding).where(Embedding.image_id == image, Embedding.image_fingerprint == fingerprint)
-    )
-    connection.execute(insert(Embedding).values(image_id=image, image_fingerprint=fingerprint, vector=blob))
 
 
 def remove_image(connection: Connection, path: str) -> None:

@@ -101,7 +101,9 @@ def add_reports(archive: Archive, texts: Mapping[str, str]) -> int:
         known = archive.reports(list(some))
         stored += len(known)
         new = {study: some[study] for study, text in known.items() if text != some[study]}
-        archive.add_reports((study, text, states(text)) for study, text in new.items())
+        read = [(study, text, states(text)) for study, text in new.items()]
+        if read:
+            archive.add_reports(read)
     return stored
 
 
