@@ -88,12 +88,12 @@ def test_a_negated_search_costs_at_most_a_fifth_more_than_a_plain_one(gallery, c
     medians = {name: statistics.median(found) for name, found in times.items()}
     ratios = {name: median / medians["plain"] for name, median in medians.items()}
     with capsys.disabled():
-        print(f"\n{IMAGES:,} × {WIDTH} float16, top 10, exact; median of {ROUNDS} turns")  # noqa: T201
+        print(f"\n{IMAGES:,} × {WIDTH} float16, top 10, exact; median of {ROUNDS} turns")
         for name, median in medians.items():
             line = (
                 f"{name:18} {median * 1000:7.1f} ms  {ratios[name]:.2f} × plain  {rescored[name]:5} rescored"
             )
-            print(line)  # noqa: T201
+            print(line)
     assert max(ratios.values()) <= MOST
 
 
