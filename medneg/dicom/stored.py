@@ -15,7 +15,7 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, RLELossles
 
 from medneg.dicom.codestream import picture_size
 from medneg.dicom.dataset import is_encapsulated, transfer_syntax
-from medneg.dicom.elements import integer
+from medneg.dicom.elements import integer, value
 from medneg.dicom.quiet import muted_stderr
 from medneg.errors import UnreadableImage
 
@@ -98,17 +98,31 @@ def decode(dataset: Dataset, described: Layout) -> NDArray[np.uint8] | NDArray[n
         UnreadableImage: there are no pixel data, they are truncated or damaged, or their compression
             is not known.
     """
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    rows, columns = integer(dataset, "Rows") or 0, integer(dataset, "Columns") or 0
     decoder = _decoder(dataset)
     _require_pixels(dataset, rows, columns, described)
-    dataset.PixelRepresentation = int(described.signed)
-    dataset.BitsStored, dataset.SamplesPerPixel = described.stored, 1
+    _describe(dataset, rows, columns, described)
     pixels = _decoded(dataset, decoder)
     native = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
     cells = native.view(f"u{native.dtype.itemsize}")
     if cells.shape != (rows, columns) or cells.dtype.itemsize * 8 != described.allocated:
         raise UnreadableImage(_UNDECODABLE)
     return cells
+
+
+def _describe(dataset: Dataset, rows: int, columns: int, described: Layout) -> None:
+    """Write what was understood over what the header says, for pydicom reads it again and less kindly."""
+    numbers = {
+        "Rows": rows,
+        "Columns": columns,
+        "SamplesPerPixel": 1,
+        "BitsAllocated": described.allocated,
+        "BitsStored": described.stored,
+        "PixelRepresentation": int(described.signed),
+    }
+    for keyword, understood in numbers.items():
+        dataset.add_new(keyword, "US", understood)
+    dataset.add_new("NumberOfFrames", "IS", "1")
 
 
 def _decoder(dataset: Dataset) -> Decoder:
@@ -143,8 +157,8 @@ def _plugins(decoder: Decoder) -> tuple[str, ...]:
 
 
 def _require_pixels(dataset: Dataset, rows: int, columns: int, described: Layout) -> None:
-    data = dataset.get("PixelData")
-    if not data:
+    data = value(dataset, "PixelData")
+    if not isinstance(data, bytes) or not data:
         raise UnreadableImage("it has a header but no pixels")
     if not is_encapsulated(dataset):
         if len(data) * 8 < rows * columns * described.allocated:

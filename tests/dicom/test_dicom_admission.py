@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 
@@ -175,3 +176,12 @@ def test_a_deflated_dataset_that_explodes_is_set_aside(write, monkeypatch):
     path.write_bytes(whole[:start] + bomb)
     monkeypatch.setattr("medneg.dicom.dataset.LARGEST_INFLATED", 2**20)
     assert_set_aside(path, "grows beyond all measure")
+
+
+@pytest.mark.parametrize("element", [0x02, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103])
+def test_an_element_of_unknown_kind_is_repaired_or_set_aside(write, element):
+    path = write(PICTURE)
+    tag = b"\x28\0" + element.to_bytes(2, "little")
+    path.write_bytes(path.read_bytes().replace(tag + b"US", tag + b"ES"))
+    with contextlib.suppress(UnreadableImage):
+        assert read(path, key=KEY).pixels.shape == (8, 8)
