@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.markup import MARKS, WORDS, marked, mention_spans, tag, text
 from medneg.query import Lexicon, lexicon, parse
-from medneg.values import Mention, Polarity, Query
+from medneg.values import Mention, Polarity, Query, Strength
 
 CHIP = "chip"
 """The parameter of the address that carries edited chips, each "wanted:pleural effusion"."""
@@ -44,7 +44,7 @@ def rebuilt(read: Query, chips: Sequence[tuple[Polarity, str]], words: Lexicon) 
     )
     wanted = " and ".join(mention.text for mention in affirmed)
     return Query(
-        raw=sentence(affirmed, negated, uncertain),
+        raw=sentence(affirmed, negated) or sentence(uncertain, ()),
         affirmed=affirmed,
         negated=negated,
         uncertain=uncertain,
@@ -52,11 +52,14 @@ def rebuilt(read: Query, chips: Sequence[tuple[Polarity, str]], words: Lexicon) 
     )
 
 
-def sentence(affirmed: Sequence[Mention], negated: Sequence[Mention], uncertain: Sequence[Mention]) -> str:
-    """Say in words what chips mean: "effusion and possible edema but no calcification"."""
-    wanted = [mention.text for mention in affirmed] + [f"possible {mention.text}" for mention in uncertain]
-    unwanted = " and ".join(f"no {mention.text}" for mention in negated)
-    return " but ".join(part for part in (" and ".join(wanted), unwanted) if part)
+def sentence(wanted: Sequence[Mention], unwanted: Sequence[Mention]) -> str:
+    """Say in words what chips ask for: "effusion and edema but no calcification".
+
+    What is uncertain is neither wanted nor unwanted, and a sentence that named it would ask for it.
+    """
+    present = " and ".join(mention.text for mention in wanted)
+    absent = " and ".join(f"no {mention.text}" for mention in unwanted)
+    return " but ".join(part for part in (present, absent) if part)
 
 
 def encode(mentions: Sequence[Mention]) -> list[str]:
@@ -175,7 +178,7 @@ def _mention(known: Mention | None, polarity: Polarity, phrase: str, words: Lexi
 def _turned(mention: Mention, polarity: Polarity) -> Mention:
     if mention.polarity == polarity:
         return mention
-    strength = "strong" if polarity == "negated" else None
+    strength: Strength | None = "strong" if polarity == "negated" else None
     return replace(
         mention,
         polarity=polarity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,13 @@ def header_lines(row: ImageRow) -> list[tuple[str, str]]:
         ("Study date", row.study_date or "not stated"),
         ("Patient", f"pseudonym {row.patient[:8]}"),
     ]
-    return lines + sorted(row.header.items()) + [("Personal fields", "not stored")]
+    lines += [(_words(keyword), value) for keyword, value in sorted(row.header.items())]
+    return [*lines, ("Personal fields", "not stored")]
+
+
+def _words(keyword: str) -> str:
+    """A DICOM keyword as words: "PhotometricInterpretation" is read, "KVP" is not torn apart."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", keyword)
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the image …")
@@ -76,7 +83,11 @@ def _picture(store: Archive, row: ImageRow) -> NDArray[np.float32] | None:
     except UnreadableImage as error:
         st.warning(f"Only the thumbnail is left. The file cannot be read: {error.reason}")
     jpeg = store.thumbnail(row.id)
-    return None if jpeg is None else np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"), np.float32) / 255
+    return (
+        None
+        if jpeg is None
+        else np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"), np.float32) / np.float32(255)
+    )
 
 
 def _find(store: Archive, image_id: str) -> ImageRow | None:
@@ -149,22 +160,24 @@ def _hit(asked: Asked | None, image_id: int) -> Hit | None:
 
 
 def _show_way(asked: Asked | None, row: ImageRow) -> None:
-    hits = asked.answer.hits if asked else ()
-    place = next((i for i, hit in enumerate(hits) if hit.image_id == row.id), None)
+    """Buttons back to the hits and on to their neighbours."""
+    ids = [hit.image_id for hit in asked.answer.hits] if asked else []
+    place = ids.index(row.id) if row.id in ids else None
     with st.container(horizontal=True, key="way"):
         st.button("Back to the hits", key="back", on_click=_close, shortcut="Esc")
-        for key, label, step in (("previous", "Left", -1), ("next", "Right", 1)):
-            there = (
-                None if place is None or not 0 <= place + step < len(hits) else hits[place + step].image_id
-            )
-            st.button(
-                f"{key} hit",
-                key=key,
-                on_click=open_image,
-                args=(there,),
-                disabled=there is None,
-                shortcut=label,
-            )
+        _show_step("Previous", "Left", None if place is None or place == 0 else ids[place - 1])
+        _show_step("Next", "Right", None if place is None or place + 1 == len(ids) else ids[place + 1])
+
+
+def _show_step(label: str, shortcut: str, image_id: int | None) -> None:
+    st.button(
+        label,
+        key=label.lower(),
+        on_click=open_image,
+        args=(image_id,),
+        disabled=image_id is None,
+        shortcut=shortcut,
+    )
 
 
 def _show_argument(asked: Asked, row: ImageRow) -> None:

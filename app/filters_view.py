@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.markup import tag, text
 from medneg.archive import Archive, FindingFilter, Where
 from medneg.query import lexicon
+from medneg.values import FindingState
 
 OLDEST = 120
+STATES: tuple[FindingState, ...] = ("present", "absent", "uncertain")
 
 
 def show_title(store: Archive) -> None:
@@ -29,16 +32,15 @@ def show_filters(store: Archive) -> Where:
     sexes = _pills(store, "sex", "Sex")
     low, high = st.slider("Age", 0, OLDEST, (0, OLDEST), key="age", bind="query-params")
     first, last = st.columns(2)
-    since = first.date_input("Study from", None, key="from", bind="query-params", **_dates())
-    until = last.date_input("to", None, key="to", bind="query-params", **_dates())
+    since, until = _date(first, "from", "Study from"), _date(last, "to", "to")
     modalities = _pills(store, "modality", "Modality")
     return Where(
         views=views,
         sexes=sexes,
         age_min=low or None,
         age_max=high if high < OLDEST else None,
-        date_from=since.isoformat() if since else None,
-        date_to=until.isoformat() if until else None,
+        date_from=since,
+        date_to=until,
         modalities=modalities,
         findings=_recorded(),
     )
@@ -52,8 +54,17 @@ def _pills(store: Archive, column: str, label: str) -> tuple[str, ...]:
     return tuple(chosen or ())
 
 
-def _dates() -> dict[str, object]:
-    return {"format": "YYYY-MM-DD", "min_value": date(1970, 1, 1), "max_value": date(2100, 1, 1)}
+def _date(place: DeltaGenerator, key: str, label: str) -> str | None:
+    chosen = place.date_input(
+        label,
+        None,
+        key=key,
+        bind="query-params",
+        format="YYYY-MM-DD",
+        min_value=date(1970, 1, 1),
+        max_value=date(2100, 1, 1),
+    )
+    return chosen.isoformat() if chosen else None
 
 
 def _recorded() -> tuple[FindingFilter, ...]:
@@ -69,7 +80,7 @@ def _recorded() -> tuple[FindingFilter, ...]:
     )
     state = st.segmented_control(
         "State",
-        ("present", "absent", "uncertain"),
+        STATES,
         default="present",
         required=True,
         label_visibility="collapsed",

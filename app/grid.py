@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.argument import Point, lacks, points, scale, violations
+from app.argument import Point, lacks, points, violations
 from app.markup import MARKS, bar, picture, tag, text
 from medneg.archive import Archive, ImageRow
 from medneg.query import lexicon
@@ -57,15 +57,15 @@ def make_cards(
     ]
 
 
-def show_cards(cards: Sequence[Card], *, name: str, strip: bool) -> None:
+def show_cards(cards: Sequence[Card], *, name: str, longest: float, strip: bool) -> None:
     """Draw cards that open the detail view when they are clicked.
 
     Args:
         cards: in the order of their ranks.
         name: keeps the keys of two rows of cards apart.
+        longest: the |value| that fills a bar.
         strip: one row that scrolls sideways, in place of as many rows as it takes.
     """
-    longest = scale(card.argument for card in cards)
     with st.container(
         horizontal=True, gap="small", key=f"{'strip' if strip else 'grid'}_{name}", wrap=not strip
     ):

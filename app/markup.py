@@ -75,7 +75,11 @@ def signed(value: float) -> str:
 
 
 def bar(mark: str, label: str, value: float, *, scale: float, polarity: Polarity | None) -> str:
-    """One line of a hit's argument: a mark, words, a bar as long as |value| / scale, and the number."""
+    """One line of a hit's argument: a mark, words, a bar as long as |value| / scale, and the number.
+
+    The bar is pale where the image argues against its own chip: a wanted finding that costs, say.
+    """
+    against = (polarity == "affirmed" and value < 0) or (polarity == "negated" and value > 0)
     share = 0.0 if scale <= 0 else min(abs(value) / scale, 1.0)
     fill = tag("i", "", style=f"width:{share:.1%}")
     return tag(
@@ -83,5 +87,5 @@ def bar(mark: str, label: str, value: float, *, scale: float, polarity: Polarity
         tag("span", f"{text(mark)} {text(label)}", kind="mn-label")
         + tag("span", fill, kind="mn-track")
         + tag("span", signed(value), kind="mn-value"),
-        kind=f"mn-bar mn-{polarity or 'whole'}",
+        kind=f"mn-bar mn-{polarity or 'whole'}{' mn-pale' if against else ''}",
     )

@@ -63,7 +63,7 @@ def render(pixels: NDArray[np.float32], look: Look) -> bytes:
         pixels: shape (rows, columns), in [0, 1], bone bright.
         look: window, invert, zoom.
     """
-    seen = windowed(pixels[part(pixels.shape, look)], look)  # type: ignore[arg-type]  # two dimensions
+    seen = windowed(pixels[part(pixels.shape, look)], look)
     image = Image.fromarray((seen * 255 + 0.5).astype(np.uint8))
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     kept = io.BytesIO()

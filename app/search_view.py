@@ -8,8 +8,9 @@ import streamlit as st
 
 from app import chips
 from app.answers import Request, chosen_answer, plain_answer, terms_of
+from app.argument import scale
 from app.filters_view import show_filters, show_title
-from app.grid import make_cards, show_cards
+from app.grid import Card, make_cards, show_cards
 from app.markup import tag, text
 from app.resources import load_encoder
 from medneg import encoders, scoring
@@ -59,14 +60,15 @@ def ask(store: Archive) -> Asked | None:
         query = chips.current_query(raw)
         with st.container(key="reading"):
             chips.show(query, encoder.card.findings)
-            compare = st.toggle("Compare with plain CLIP", key="compare", bind="query-params")
+            line = st.container(
+                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+            )
+            compare = line.toggle("Compare with plain CLIP", key="compare", bind="query-params")
         request = Request(query=query, method=method, space=space, encoder=name, k=k, where=where)
-        return Asked(
-            request=request,
-            encoder=encoder,
-            answer=chosen_answer(store, encoder, request),
-            plain=plain_answer(store, encoder, request) if compare else None,
-        )
+        found = chosen_answer(store, encoder, request)
+        line.html(promise(found), width="content")
+        plain = plain_answer(store, encoder, request) if compare else None
+        return Asked(request=request, encoder=encoder, answer=found, plain=plain)
     except MednegError as error:
         st.error(str(error))
         return None
@@ -83,28 +85,35 @@ def show_hits(store: Archive, asked: Asked) -> None:
         # The parser's own warnings stand under the chips; the alarm above says what the phantom model is.
         if warning not in found.query.warnings and warning.code != "not_a_phantom":
             st.html(tag("div", text(f"! {warning.message}"), kind="mn-note mn-uncertain"))
-    plain = asked.plain
-    st.html(_row_title(*(("medneg", "wanted ● and not unwanted ⊘") if plain else ("", "")), promise(found)))
     if not found.hits:
         st.info("No image passes the filters.")
         return
     cards = make_cards(store, found, found.query, [hit.terms for hit in found.hits])
-    show_cards(cards, name="medneg", strip=plain is not None)
-    if plain is not None:
-        _show_plain(store, asked, plain)
+    if asked.plain is None:
+        show_cards(cards, name="medneg", longest=scale(card.argument for card in cards), strip=False)
+    else:
+        _show_rows(cards, _plain_cards(store, asked, asked.plain))
 
 
-def _show_plain(store: Archive, asked: Asked, plain: Answer) -> None:
+def _plain_cards(store: Archive, asked: Asked, plain: Answer) -> list[Card]:
+    """Plain CLIP's hits, judged by medneg's reading: the same chips, the same bars."""
     terms = terms_of(store, asked.encoder, asked.request, [hit.image_id for hit in plain.hits])
-    st.html(_row_title("plain CLIP", "cosine with the whole sentence; bars as medneg sees these images", ""))
-    show_cards(make_cards(store, plain, asked.answer.query, terms), name="plain CLIP", strip=True)
+    return make_cards(store, plain, asked.answer.query, terms)
+
+
+def _show_rows(ours: list[Card], plain: list[Card]) -> None:
+    longest = scale(card.argument for card in ours + plain)
+    st.html(_row_title("medneg", "wanted ● and not unwanted ⊘"))
+    show_cards(ours, name="medneg", longest=longest, strip=True)
+    st.html(_row_title("plain CLIP", "cosine with the whole sentence; bars as medneg sees these images"))
+    show_cards(plain, name="plain CLIP", longest=longest, strip=True)
 
 
 def promise(found: Answer) -> str:
     """Say what the ranking is worth, as HTML: exact or not, over how many images, in which time."""
     kind = "✓ exact" if found.exact else "≈ approximate"
     over = tag("span", f"{kind} over {found.considered:,} images", kind="mn-exact" if found.exact else "")
-    return f"{over} · {found.seconds * 1000:.0f} ms"
+    return tag("div", f"{over} · {found.seconds * 1000:.0f} ms", kind="mn-promise")
 
 
 def banner_html(card: EncoderCard) -> str:
@@ -127,16 +136,19 @@ def phantom_alarm(card: EncoderCard, rows: tuple[ImageRow, ...] | list[ImageRow]
 
 def _show_query_box() -> str:
     with st.container(key="ask"):
-        raw = st.text_input(
-            "Query",
-            key="q",
-            bind="query-params",
-            placeholder="What should an image show, and what not?",
-            label_visibility="collapsed",
-            on_change=chips.forget,
-        )
+        with st.container(horizontal=True, gap="small", wrap=False, vertical_alignment="center"):
+            raw = st.text_input(
+                "Query",
+                key="q",
+                bind="query-params",
+                placeholder="What should an image show, and what not?",
+                label_visibility="collapsed",
+                on_change=chips.forget,
+            )
+            # To leave the box is to ask; the button is where the mouse goes.
+            st.button("Search", key="search", type="primary")
         if not raw.strip():
-            st.html(tag("div", "Say what an image should show, and what it should not.", kind="mn-invite"))
+            st.html(tag("div", "For example", kind="mn-invite"))
             with st.container(horizontal=True, key="examples"):
                 for place, example in enumerate(EXAMPLES):
                     st.button(example, key=f"example_{place}", on_click=_put_query, args=(example,))
@@ -169,6 +181,5 @@ def _show_scoring(store: Archive) -> tuple[str, SpaceName, str | None, int]:
     return method, space or DEFAULT_SPACE, name, k or 20
 
 
-def _row_title(name: str, what: str, right: str) -> str:
-    left = tag("b", text(name)) + tag("span", text(what), kind="mn-dim")
-    return tag("div", tag("div", left) + tag("div", right, kind="mn-promise"), kind="mn-row-title")
+def _row_title(name: str, what: str) -> str:
+    return tag("div", tag("b", text(name)) + tag("span", text(what), kind="mn-dim"), kind="mn-row-title")

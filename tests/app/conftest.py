@@ -58,6 +58,7 @@ def page(
     monkeypatch.setenv("MEDNEG_ARCHIVE", str(archive_folder))
     monkeypatch.setattr(encoders, "load", lambda name: encoder)
     st.cache_resource.clear()
+    st.cache_data.clear()
 
     def open_page(**parameters: str | list[str]) -> AppTest:
         test = AppTest.from_file(str(MAIN), default_timeout=60)

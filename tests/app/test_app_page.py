@@ -30,7 +30,7 @@ def test_an_empty_page_invites_with_examples(page):
     test = page()
     assert not test.exception
     assert QUERY in labels(test)
-    assert "Say what an image should show" in html_of(test)
+    assert "For example" in html_of(test)
     assert "mn-exact" not in html_of(test)
 
 
@@ -70,9 +70,7 @@ def test_flipping_a_chip_asks_the_edited_query_and_keeps_it_in_the_address(page)
     test = page(q=QUERY)
     test.button(key="flip_1").click().run()
     assert test.query_params["chip"] == ["wanted:pleural effusion", "uncertain:calcification"]
-    assert (
-        test.session_state["answers"]["chosen"][1].query.raw == "pleural effusion and possible calcification"
-    )
+    assert test.session_state["answers"]["chosen"][1].query.raw == "pleural effusion"
     test.button(key="flip_1").click().run()
     query = test.session_state["answers"]["chosen"][1].query
     assert [mention.text for mention in query.affirmed] == ["pleural effusion", "calcification"]
