@@ -48,19 +48,12 @@ def arithmetic(argument: Sequence[Point], score: float) -> str:
     return f"score {score:.3f} = {line}".replace("-", "−")
 
 
-def recorded(finding: str, states: Mapping[str, FindingState], words: Lexicon) -> FindingState | None:
-    """What is known of a finding and its kinds together: present outranks uncertain, uncertain absent."""
-    family = (finding, *words.descendants(finding)) if finding in words else (finding,)
-    known = {states[kind] for kind in family if kind in states}
-    return next((state for state in ("present", "uncertain", "absent") if state in known), None)
-
-
 def violations(query: Query, states: Mapping[str, FindingState], words: Lexicon) -> list[str]:
     """Name the unwanted mentions that an image shows for certain."""
     return [
         mention.text
         for mention in query.negated
-        if mention.finding and recorded(mention.finding, states, words) == "present"
+        if mention.finding and words.state(mention.finding, states) == "present"
     ]
 
 
@@ -69,5 +62,5 @@ def lacks(query: Query, states: Mapping[str, FindingState], words: Lexicon) -> l
     return [
         mention.text
         for mention in query.affirmed
-        if mention.finding and recorded(mention.finding, states, words) == "absent"
+        if mention.finding and words.state(mention.finding, states) == "absent"
     ]
