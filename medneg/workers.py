@@ -34,6 +34,7 @@ WINDOW = 64
 START_SECONDS = 180.0
 """How long a process may take to begin, its imports included."""
 
+_START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 _READY = -1
 _TICK = 0.05
 
@@ -69,6 +70,7 @@ def each(
     *,
     workers: int,
     prepare: Callable[[], None] | None = None,
+    preload: Sequence[str] = (),
     limits: Limits | None = None,
 ) -> Generator[Output | Lost]:
     """Apply a function to every input, in order.
@@ -77,7 +79,9 @@ def each(
         function: importable by name in a fresh process; its results must be picklable.
         inputs: what to apply it to.
         workers: processes; 0 works in this one, without protection.
-        prepare: called once in every process before its first input, for slow imports.
+        prepare: called once in every process before its first input.
+        preload: modules that are slow to import. A server process does it once and every worker is its fork,
+            where the system can fork; a process that is replaced is then back at once.
         limits: what one input may cost.
 
     Yields:
@@ -91,6 +95,8 @@ def each(
     if workers == 0 or not inputs:
         yield from (attempt(function, value) for value in inputs)
         return
+    if preload and _START == "forkserver":
+        multiprocessing.get_context(_START).set_forkserver_preload(list(preload))
     pool = _Pool(function, inputs, workers=workers, prepare=prepare, limits=limits or Limits())
     try:
         yield from pool.results()
@@ -238,7 +244,7 @@ class _Pool(Generic[Input, Output]):
     def _start(self) -> _Worker:
         if self._failed_starts >= 3:
             raise RuntimeError("three processes in a row ended before they could begin to read")
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context(_START)
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
         process.start()

@@ -14,6 +14,8 @@ from medneg.errors import UnreadableImage
 from medneg.values import InputSpec, Radiograph
 
 THUMBNAIL_SIDE = 256
+SLOW_IMPORTS = ("medneg.ingest.decoding", "medneg.dicom.reader", "medneg.dicom.preparation")
+"""Modules that ``read_file`` needs."""
 
 
 def read_file(job: Job) -> Prepared:
@@ -60,7 +62,7 @@ def make_thumbnail(radiograph: Radiograph) -> bytes:
 
 
 def warm_up() -> None:
-    """Import what ``read_file`` needs, before the clock of a file runs; one thread per process is enough."""
+    """Have everything imported before the clock of a file runs; one thread per process is enough."""
     import torch
 
     from medneg.dicom import preparation, reader  # noqa: F401

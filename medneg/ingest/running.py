@@ -20,7 +20,7 @@ import numpy as np
 from medneg import __version__
 from medneg.archive import FileStamp, NewImage, NewRejection
 from medneg.errors import UnreadableImage
-from medneg.ingest.decoding import Job, Prepared, read_file, warm_up
+from medneg.ingest.decoding import SLOW_IMPORTS, Job, Prepared, read_file, warm_up
 from medneg.ingest.files import FoundFiles, find_files
 from medneg.ingest.summary import IngestReport, Rejection
 from medneg.ingest.tables import add_labels, add_reports, read_tables
@@ -198,7 +198,8 @@ class _Run:
         """Read, encode and store in batches; what had a twin that is gone by now is read in another round."""
         while jobs:
             processes = min(workers, math.ceil(len(jobs) / FILES_PER_WORKER))
-            with contextlib.closing(each(read_file, jobs, workers=processes, prepare=warm_up)) as results:
+            running = each(read_file, jobs, workers=processes, prepare=warm_up, preload=SLOW_IMPORTS)
+            with contextlib.closing(running) as results:
                 for job, result in zip(jobs, results, strict=True):
                     self._take(job, result)
                     if len(self._images) + len(self._twins) + len(self._set_aside) >= BATCH:

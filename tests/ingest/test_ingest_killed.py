@@ -27,7 +27,7 @@ class Slow(FakeEncoder):
         time.sleep(0.03)
         return super().encode_images(pixels)
 
-running.read_file, running.warm_up, running.BATCH = read_quickly, None, 6
+running.read_file, running.warm_up, running.SLOW_IMPORTS, running.BATCH = read_quickly, None, (), 6
 with Archive.open(sys.argv[2], create=True) as archive:
     print(ingest([sys.argv[1]], archive, Slow(), workers=int(sys.argv[3])).to_json(), flush=True)
 """

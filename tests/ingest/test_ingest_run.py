@@ -37,6 +37,7 @@ def _without_monai(monkeypatch, pytestconfig):
     monkeypatch.syspath_prepend(pytestconfig.rootpath)
     monkeypatch.setattr("medneg.ingest.running.read_file", read_quickly)
     monkeypatch.setattr("medneg.ingest.running.warm_up", None)
+    monkeypatch.setattr("medneg.ingest.running.SLOW_IMPORTS", ())
 
 
 @pytest.fixture
