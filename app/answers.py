@@ -63,6 +63,11 @@ def terms_of(
     ]
 
 
+def forget_answers() -> None:
+    """Ask anew even if the question is the same: images may have come in since."""
+    st.session_state.pop("answers", None)
+
+
 def _answer(slot: str, store: Archive, encoder: Encoder, request: Request) -> Answer:
     held = st.session_state.setdefault("answers", {})
     if slot not in held or held[slot][0] != request:

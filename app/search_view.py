@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import chips
-from app.answers import Request, chosen_answer, plain_answer, terms_of
+from app.answers import Request, chosen_answer, forget_answers, plain_answer, terms_of
 from app.argument import scale
 from app.filters_view import show_filters, show_title
 from app.grid import Card, make_cards, show_cards
@@ -145,8 +145,7 @@ def _show_query_box() -> str:
                 label_visibility="collapsed",
                 on_change=chips.forget,
             )
-            # To leave the box is to ask; the button is where the mouse goes.
-            st.button("Search", key="search", type="primary")
+            st.button("Search", key="search", type="primary", on_click=forget_answers)
         if not raw.strip():
             st.html(tag("div", "For example", kind="mn-invite"))
             with st.container(horizontal=True, key="examples"):

@@ -129,6 +129,8 @@ def test_the_archive_is_asked_once_for_the_same_question(page, archive_folder):
         test.run()
         test.toggle(key="compare").set_value(True).run()
         assert store.counts().searches == before + 1  # plain CLIP's
+        test.button(key="search").click().run()
+        assert store.counts().searches == before + 3
 
 
 def test_a_card_opens_its_image_with_the_sum_of_its_score(page):
