@@ -112,13 +112,13 @@ def _show_picture(store: Archive, row: ImageRow) -> None:
         f"Prior of {prior.study_date or 'unknown date'} beside", key="beside", bind="query-params"
     )
     with stage:
-        shown = [row, prior] if beside and prior else [row]
-        for column, image in zip(st.columns(len(shown)), shown, strict=True):
+        shown = {"": row} if prior is None or not beside else {"current · ": row, "prior · ": prior}
+        for column, (name, image) in zip(st.columns(len(shown)), shown.items(), strict=True):
             with column:
-                _show_one(store, image, look)
+                _show_one(store, image, look, name)
 
 
-def _show_one(store: Archive, row: ImageRow, look: Look) -> None:
+def _show_one(store: Archive, row: ImageRow, look: Look, name: str) -> None:
     pixels = _picture(store, row)
     if pixels is None:
         st.warning("There is no picture of this image.")
@@ -126,7 +126,7 @@ def _show_one(store: Archive, row: ImageRow, look: Look) -> None:
     st.html(
         tag(
             "div",
-            tag("span", text(f"{who(row)} · {row.study_date or 'date not stated'}"))
+            tag("span", text(f"{name}{who(row)} · {row.study_date or 'date not stated'}"))
             + tag("span", f"W {look.window} L {look.level} · {look.zoom:.1f} ×"),
             kind="mn-overlay",
         )
@@ -136,13 +136,13 @@ def _show_one(store: Archive, row: ImageRow, look: Look) -> None:
 
 def _show_controls() -> Look:
     with st.container(horizontal=True, key="controls", vertical_alignment="bottom"):
-        window = st.slider("Window", 5, 200, 100, key="window", bind="query-params", width=150)
-        level = st.slider("Level", 0, 100, 50, key="level", bind="query-params", width=150)
-        zoom = st.slider("Zoom", 1.0, 6.0, 1.0, 0.5, key="zoom", bind="query-params", width=150)
+        window = st.slider("Window", 5, 200, 100, key="window", bind="query-params", width=120)
+        level = st.slider("Level", 0, 100, 50, key="level", bind="query-params", width=120)
+        zoom = st.slider("Zoom", 1.0, 6.0, 1.0, 0.5, key="zoom", bind="query-params", width=120)
         across = down = 50
         if zoom > 1:
-            across = st.slider("Across", 0, 100, 50, key="across", bind="query-params", width=120)
-            down = st.slider("Down", 0, 100, 50, key="down", bind="query-params", width=120)
+            across = st.slider("Across", 0, 100, 50, key="across", bind="query-params", width=90)
+            down = st.slider("Down", 0, 100, 50, key="down", bind="query-params", width=90)
         inverted = st.toggle("Invert", key="invert", bind="query-params")
     return Look(window=window, level=level, inverted=inverted, zoom=zoom, across=across, down=down)
 

@@ -23,6 +23,9 @@ FLAGS = (
 )
 """What Chromium needs on a machine without a network or a desktop."""
 
+PATIENCE = 180_000
+"""Milliseconds: the first answer waits for the encoder, the first image for its reader."""
+
 QUERY = "effusion but no calcification"
 
 
@@ -49,20 +52,22 @@ def main() -> None:
 
 def take(page: Any, address: str, query: str, folder: Path) -> None:
     """Ask, keep the page, open the first hit, keep the page."""
-    page.goto(f"{address}/?q={query.replace(' ', '+')}&compare=true")
-    page.wait_for_selector(".mn-promise", timeout=120_000)
-    settle(page)
+    page.set_default_timeout(PATIENCE)
+    for _ in range(2):  # the first visit waits for the encoder, the second shows what every later one takes
+        page.goto(f"{address}/?q={query.replace(' ', '+')}&compare=true")
+        page.wait_for_selector("[class*='st-key-card_plain'] img")
+        settle(page)
     page.screenshot(path=folder / "search.png")
     page.locator(".st-key-open_medneg_1 button").click()
-    page.wait_for_selector(".st-key-stage img", timeout=60_000)
+    page.wait_for_selector(".st-key-stage img")
     settle(page)
     page.screenshot(path=folder / "detail.png")
 
 
 def settle(page: Any) -> None:
     """Wait until Streamlit has stopped drawing."""
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
     page.wait_for_timeout(1_000)
 
 

@@ -170,6 +170,8 @@ def test_the_prior_of_a_patient_stands_beside(page):
     assert test.toggle(key="beside").label == "Prior of 2023-09-02 beside"
     test.toggle(key="beside").set_value(True).run()
     assert html_of(test).count("mn-overlay") == 2
+    assert "current · PA · F 61 · 2024-05-11" in html_of(test)
+    assert "prior · PA · F 60 · 2023-09-02" in html_of(test)
     assert "beside" not in [toggle.key for toggle in page(q=QUERY, image="2").toggle]
 
 
