@@ -121,7 +121,7 @@ def search(
     from medneg import encoders
     from medneg import search as searching
     from medneg.archive import Archive
-    from medneg.terminal import show_answer
+    from medneg.terminal import show_answer, show_query
 
     chosen = (method or searching.DEFAULT_METHOD, space or searching.DEFAULT_SPACE)
     asked = [searching.PLAIN, chosen] if compare else [chosen]
@@ -136,6 +136,7 @@ def search(
             printed = [answer.to_json() for answer in answers]
             print(json.dumps(printed if compare else printed[0]))
             return
+        show_query(answers[0].query)
         for answer in answers:
             show_answer(answer, store)
 

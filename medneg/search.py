@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -175,6 +176,20 @@ def expansion(card: EncoderCard) -> Expand:
         return tuple(dict.fromkeys((mention.text, *prompts)))
 
     return phrases
+
+
+def by_mention(query: Query, terms: Sequence[Contribution]) -> tuple[Contribution, ...]:
+    """Sum what a plan's terms say of an image by mention, in the order of the query's words.
+
+    An unwanted parent has a term for each of its kinds; people see what the whole mention took. Terms that
+    belong to no mention come last; uncertain mentions take no part in a score.
+    """
+    summed = []
+    for mention in query.affirmed + query.negated:
+        own = [term.value for term in terms if term.mention == mention]
+        if own:
+            summed.append(Contribution(label=mention.text, value=sum(own), mention=mention))
+    return (*summed, *(term for term in terms if term.mention is None))
 
 
 def require_space(archive: Archive, card: EncoderCard) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medneg.evaluation.report import Report
     from medneg.ingest import IngestReport
     from medneg.search import Answer
-    from medneg.values import FindingState, Query
+    from medneg.values import FindingState, Mention, Query
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as work goes on."""
@@ -51,8 +51,8 @@ def progress_bar(what: str, unit: str) -> Iterator[Progress]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def chips(query: Query) -> Text:
-    """The reading of a query on one line: a mark and a colour per mention, then what else was understood."""
+def show_query(query: Query) -> None:
+    """Print the reading of a query on one line: a mark and a colour per mention, then what else it says."""
     line = Text()
     for mention in query.mentions:
         mark, colour = POLARITY_LOOK[mention.polarity]
@@ -62,12 +62,11 @@ def chips(query: Query) -> Text:
         line.append(f"context: {', '.join(query.context)}   ", style="dim")
     if query.ignored:
         line.append(f"not used: {', '.join(query.ignored)}", style="dim")
-    return line
+    console.print(line)
 
 
 def show_answer(answer: Answer, store: Archive) -> None:
-    """Print how the query was read, the hits (with the truth where a manifest tells it) and the promise."""
-    console.print(chips(answer.query))
+    """Print the hits, with the truth where a manifest tells it, and what is promised of them."""
     console.print(_hits_table(answer, _truth(answer, store)))
     exact = "exact" if answer.exact else "approximate"
     took = f"{answer.seconds * 1000:.0f} ms"
@@ -80,8 +79,8 @@ def show_answer(answer: Answer, store: Archive) -> None:
         console.print(Text(f"! {warning.message}", style="yellow"))
 
 
-def _truth(answer: Answer, store: Archive) -> dict[str, dict[int, FindingState]]:
-    """Column title → image id → state, for the mentions of the query on which a manifest speaks."""
+def _truth(answer: Answer, store: Archive) -> dict[Mention, dict[int, FindingState]]:
+    """Mention → image id → state, for the mentions of the query on which a manifest speaks."""
     from medneg.query import lexicon
 
     words = lexicon()
@@ -90,28 +89,43 @@ def _truth(answer: Answer, store: Archive) -> dict[str, dict[int, FindingState]]
     for mention in answer.query.mentions:
         if mention.finding is not None:
             known = {image: words.state(mention.finding, states.get(image, {})) for image in states}
-            columns[mention.text] = {image: state for image, state in known.items() if state is not None}
-    return {title: column for title, column in columns.items() if column}
+            columns[mention] = {image: state for image, state in known.items() if state is not None}
+    return {mention: column for mention, column in columns.items() if column}
 
 
-def _hits_table(answer: Answer, truth: dict[str, dict[int, FindingState]]) -> Table:
-    table = Table(title=Text(answer.method, style="bold"), title_justify="left", header_style="dim")
+def _hits_table(answer: Answer, truth: dict[Mention, dict[int, FindingState]]) -> Table:
+    from medneg.search import PLAIN, by_mention
+
+    how = f"{answer.method}, {answer.space}"
+    title = f"plain CLIP ({how})" if (answer.method, answer.space) == PLAIN else f"medneg ({how})"
+    table = Table(title=Text(title, style="bold"), title_justify="left", header_style="dim")
     table.add_column("#", justify="right")
     table.add_column("score", justify="right")
-    for term in answer.hits[0].terms if answer.hits else ():
-        table.add_column(Text(term.label), justify="right")
-    for title in truth:
-        table.add_column(Text(f"truth: {title}"))
+    rows = [by_mention(answer.query, hit.terms) for hit in answer.hits]
+    for part in rows[0] if rows else ():
+        table.add_column(_head(part.label, part.mention), justify="right")
+    for mention in truth:
+        table.add_column(_head("truth", mention))
     table.add_column("image", overflow="fold")
-    for hit in answer.hits:
-        values = (f"{term.value:+.4f}" for term in hit.terms)
-        states = (_state_cell(column.get(hit.image_id, "")) for column in truth.values())
+    for hit, parts in zip(answer.hits, rows, strict=True):
+        values = (f"{part.value:+.4f}" for part in parts)
+        states = (_state_cell(column.get(hit.image_id), mention) for mention, column in truth.items())
         table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, _foreign(hit.image))
     return table
 
 
-def _state_cell(state: str) -> Text:
-    return Text(state, style={"present": "bold", "absent": "dim"}.get(state, ""))
+def _head(words: str, mention: Mention | None) -> Text:
+    """A column's head with the mark of the mention that it belongs to."""
+    if mention is None:
+        return Text(words)
+    mark, colour = POLARITY_LOOK[mention.polarity]
+    return Text.assemble((f"{mark} ", colour), words)
+
+
+def _state_cell(state: FindingState | None, mention: Mention) -> Text:
+    """The truth in a word, marked where it is not what was asked for."""
+    asked = {"affirmed": "absent", "negated": "present"}.get(mention.polarity)
+    return Text(state or "", style="bold red" if state == asked else "")
 
 
 def _foreign(text: str) -> Text:
@@ -121,7 +135,13 @@ def _foreign(text: str) -> Text:
 
 def ingest_summary(report: IngestReport) -> None:
     """Print what became searchable and what was set aside, with the reasons."""
-    console.print(f"{report.indexed} indexed, {report.unchanged} unchanged, {len(report.rejected)} set aside")
+    console.print(
+        f"{report.indexed} indexed, {report.unchanged} unchanged, {len(report.rejected)} set aside; "
+        f"{report.labelled} labelled, {report.reports} reports; "
+        f"{report.seconds:.0f} s, {report.rate:.1f} files/s"
+    )
+    for warning in report.warnings:
+        console.print(Text.assemble(("! ", "yellow"), _foreign(warning)))
     if report.rejected:
         table = Table("set aside", "reason", header_style="dim")
         for rejection in report.rejected:
@@ -130,13 +150,20 @@ def ingest_summary(report: IngestReport) -> None:
 
 
 def encoders_table(rows: Sequence[CatalogueRow]) -> None:
-    """Print the encoders that the registry knows."""
+    """Print the encoders that the registry knows, then the commands that bring the missing ones."""
     table = Table("encoder", "input", "width", "licence", "weights", header_style="dim")
     for row in rows:
-        here = Text("here", style="green") if row.available else Text(row.how_to_get, style="yellow")
+        here = Text("here", style="green") if row.available else Text("not here", style="yellow")
         size = f"{row.input_size} px" if row.input_size else "?"
         table.add_row(Text(row.name), size, str(row.width or "?"), Text(row.licence), here)
     console.print(table)
+    _advise({row.name: row.how_to_get for row in rows if not row.available})
+
+
+def _advise(advice: Mapping[str, str]) -> None:
+    """Print what to do about each subject, unbroken, so that a command can be copied."""
+    for subject, what in advice.items():
+        console.print(Text.assemble((f"{subject}: ", "dim"), what), soft_wrap=True)
 
 
 def report_table(report: Report) -> None:
@@ -149,12 +176,13 @@ def report_table(report: Report) -> None:
 
 
 def checks_table(checks: Sequence[Check]) -> None:
-    """Print what `medneg doctor` found."""
-    table = Table("", "subject", "found", "what to do", header_style="dim")
+    """Print what `medneg doctor` found, then what to do about what is not as it should be."""
+    table = Table("", "subject", "found", header_style="dim")
     for check in checks:
         mark = Text("✓", style="green") if check.ok else Text("✗" if check.required else "–", style="red")
-        table.add_row(mark, Text(check.subject), Text(check.detail), Text(check.advice))
+        table.add_row(mark, Text(check.subject), _foreign(check.detail))
     console.print(table)
+    _advise({check.subject: check.advice for check in checks if check.advice})
 
 
 def complain(message: str) -> None:
