@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--query", default=QUERY)
     parser.add_argument("--width", type=int, default=1440)
-    parser.add_argument("--height", type=int, default=960)
+    parser.add_argument("--height", type=int, default=1030)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
