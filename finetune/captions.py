@@ -14,8 +14,9 @@ from numpy.random import Generator
 from medneg.phantom.truth import FINDINGS, FindingTruth, Picture
 from medneg.query.lexicon import lexicon
 
-NEGATED_SHARE = 0.025
-"""Captions that also say what is not there; the published corpora behind CLIPs have few."""
+NEGATED_SHARE = 0.005
+"""Captions that also say what is not there. Few, as under the pictures that CLIPs learn from; here each is
+exact, so that a share of 0.025 already taught the text tower to heed "no" (the model card has figures)."""
 
 WIDER_SHARE = 0.22
 """Mentions that use the word for a wider concept ("calcification"), where the lexicon has one."""

@@ -15,7 +15,6 @@ from medneg.errors import MednegError
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
-    from medneg.evaluation.report import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -91,14 +90,14 @@ def evaluate(
 ) -> None:
     """Measure a model on fresh phantoms: zero-shot AUC, and every method on “A but no B”."""
     from finetune.assessment import assess, model_folder
-    from medneg.terminal import progress_bar
+    from medneg.terminal import progress_bar, show_report
 
     folder = model_folder(model)
     with progress_bar("drawing", "parts") as progress:
         report = assess(folder, studies=studies, seed=seed, workers=workers, kept=keep, progress=progress)
     if write is not None:
         write.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
-    _print(report)
+    show_report(report)
 
 
 def _recipe(out: Path, resume: bool, *, size: int, **numbers: Any) -> Recipe:
@@ -145,22 +144,6 @@ def _draw(out: Path, recipe: Recipe, at_once: int, workers: int) -> Any:
     )
     beside.start()
     return beside
-
-
-def _print(report: Report) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("measured", "of", "figure", header_style="dim")
-    for row in report.rows():
-        table.add_row(*row)
-    console = Console()
-    console.print(table)
-    console.print(
-        f"{report.encoder} on {report.pictures:,} fresh phantoms, seed {report.seed}; 95 % intervals; "
-        f"drawings, not patients",
-        style="dim",
-    )
 
 
 def main() -> None:

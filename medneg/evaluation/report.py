@@ -1,8 +1,7 @@
-"""What an evaluation found: every figure with its n and interval, as rows for people and as JSON."""
+"""What an evaluation found: every figure with its n and interval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -83,22 +82,3 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Plain values, all figures with n and interval."""
         return asdict(self)
-
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Table rows: what was measured, of what, the figure."""
-        yield "mean zero-shot AUC", f"{self.mean_auc.n} findings", str(self.mean_auc)
-        for line in self.zero_shot:
-            yield f"zero-shot AUC, {line.concept}", f"{line.positives} of {self.pictures}", str(line.auc)
-        yield "“no X” by cosine, precision@10", f"{self.negated.n} findings", str(self.negated)
-        for row in self.exclusion:
-            name = f"{row.method} ({row.space}), {row.pool}"
-            yield f"{name}, precision@10", f"{row.precision.n} queries", str(row.precision)
-            yield f"{name}, violation@10", f"{row.violation.n} queries", str(row.violation)
-        for other in self.comparisons:
-            gain = other.difference
-            name = f"default − {other.method} ({other.space}), hard, precision@10"
-            yield name, f"{gain.figure.n} queries", f"{gain.figure}, p = {gain.p:.4f}"
-        for one in self.examples:
-            shown = f"precision@10 {one.precision:.2f}, violation@10 {one.violation:.2f}"
-            hard = f"hard {one.hard_precision:.2f}, {one.hard_violation:.2f}"
-            yield f"“{one.query}”, {one.method} ({one.space})", "1 query", f"{shown}; {hard}"

@@ -28,10 +28,10 @@ def written():
     return [(shown, caption(shown, rng)) for shown in pictures for _ in range(30)]
 
 
-def test_at_most_one_caption_in_twenty_denies_something(written):
+def test_hardly_any_caption_denies_something(written):
     words = re.compile(rf"\b({'|'.join((*NEGATIONS, 'not', 'free of', 'negative', 'nor'))})\b", re.I)
     denying = [told.text for _, told in written if words.search(told.text)]
-    assert 0.01 < len(denying) / len(written) < 0.05
+    assert 0 < len(denying) / len(written) < 0.02
     assert all(told.negated == (told.text in denying) for _, told in written)
 
 
