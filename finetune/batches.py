@@ -34,6 +34,7 @@ class Batch:
 
     pixels: Tensor
     labels: Tensor
+    sides: Tensor
     located: Tensor
     marked: Tensor
     ids: Tensor
@@ -92,6 +93,7 @@ def make_batch(
     return Batch(
         pixels=pixels,
         labels=torch.from_numpy(drawn.labels),
+        sides=torch.from_numpy(drawn.sides),
         located=torch.from_numpy(drawn.located),
         marked=marked,
         ids=torch.from_numpy(ids),

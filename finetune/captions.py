@@ -24,6 +24,9 @@ WIDER_SHARE = 0.22
 BARE_SHARE = 0.015
 """Captions that only say that it is a chest radiograph, which is true of all."""
 
+SIDED_SHARE = 0.4
+"""Mentions that say on which side a finding is, where it has one."""
+
 OFTEN = {
     "pleural_effusion": ("effusion", "pleural effusion"),
     "pulmonary_edema": ("edema", "pulmonary edema"),
@@ -204,7 +207,7 @@ def _mention(truth: FindingTruth, rng: Generator) -> tuple[str, Claim]:
     concept = _concept(truth.finding, rng)
     often = OFTEN.get(concept, (words_for(concept)[0],))
     word = _pick(often if rng.random() < 0.5 else words_for(concept), rng)
-    side = truth.side if truth.side in ("left", "right", "bilateral") and rng.random() < 0.3 else None
+    side = truth.side if truth.side in ("left", "right", "bilateral") and rng.random() < SIDED_SHARE else None
     size = truth.size if truth.size and rng.random() < 0.15 else None
     placed = side in ("left", "right") and truth.place in ZONES and rng.random() < 0.4
     claim = Claim(findings=shown_by(concept), side=side, size=size, place=truth.place if placed else None)

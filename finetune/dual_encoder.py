@@ -50,7 +50,8 @@ class Learner(nn.Module):
     """The dual encoder with its helping heads.
 
     ``cells`` and ``fine_cells`` say per cell of the last and the last but one stage which findings it shows;
-    ``findings`` says it of the whole picture, from the features before they are normalised.
+    ``findings`` says it of the whole picture, from the features before they are normalised, and ``sides``
+    on which side of the patient each finding is: left, then right.
     """
 
     def __init__(self, shape: Shape, pieces: int) -> None:
@@ -59,9 +60,9 @@ class Learner(nn.Module):
         stage = shape.image_width * 16
         self.fine_cells = nn.Conv2d(stage, len(FINDINGS), 1)
         self.cells = nn.Conv2d(stage * 2, len(FINDINGS), 1)
-        self.findings = nn.Sequential(
-            nn.LayerNorm(shape.embedding), nn.Linear(shape.embedding, len(FINDINGS))
-        )
+        width = shape.embedding
+        self.findings = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(FINDINGS)))
+        self.sides = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * len(FINDINGS)))
         for head in (self.fine_cells, self.cells):
             assert head.bias is not None
             nn.init.constant_(head.bias, RARELY)

@@ -26,7 +26,7 @@ def contrastive(images: Tensor, texts: Tensor, true: Tensor, scale: Tensor) -> T
 
 
 def presence(logits: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy of findings, (n, findings) against bool."""
+    """Binary cross-entropy of logits against bool, of one shape."""
     return binary_cross_entropy_with_logits(logits, labels.float())
 
 

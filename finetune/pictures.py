@@ -65,6 +65,16 @@ class Drawn:
         """Which finding each picture shows, shape (n, findings), columns as in ``FINDINGS``."""
         return np.array([[p.find(name) is not None for name in FINDINGS] for p in self.pictures], bool)
 
+    @property
+    def sides(self) -> NDArray[np.bool_]:
+        """Which finding each picture shows on the left and on the right, shape (n, findings, 2)."""
+        found = np.zeros((len(self.pictures), len(FINDINGS), 2), bool)
+        for row, picture in enumerate(self.pictures):
+            for truth in picture.findings:
+                on = (truth.side in ("left", "bilateral"), truth.side in ("right", "bilateral"))
+                found[row, FINDINGS.index(truth.finding)] = on
+        return found
+
 
 def picture_of(seed: int, index: int, *, size: int, frontal: bool = False) -> Picture:
     """The truth of training picture ``index``; its long side is ``size`` pixels.

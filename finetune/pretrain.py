@@ -187,6 +187,7 @@ def losses_of(learner: Learner, batch: Batch) -> dict[str, Tensor]:
     }
     if features is not None and texts is not None:
         parts["presence"] = 4.0 * presence(learner.findings(features), batch.labels)
+        parts["sides"] = 4.0 * presence(learner.sides(features), batch.sides.flatten(1))
         parts["contrastive"] = contrastive(
             normalize(features, dim=1), normalize(texts, dim=1), batch.true, learner.clip.logit_scale.exp()
         )

@@ -50,6 +50,16 @@ def test_a_twin_lacks_one_finding_and_differs_where_it_was(folder):
         assert at_most[np.unravel_index(change.argmax(), change.shape)] == 1
 
 
+def test_sides_are_the_patients_and_both_where_bilateral(folder):
+    part = read_part(folder / "part-00000.npz")
+    for picture, sides in zip(part.pictures, part.sides, strict=True):
+        for truth in picture.findings:
+            left, right = sides[FINDINGS.index(truth.finding)]
+            assert left == (truth.side in ("left", "bilateral"))
+            assert right == (truth.side in ("right", "bilateral"))
+    assert not part.sides[~part.labels].any()
+
+
 def test_parts_that_are_there_are_not_drawn_again(folder):
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     told = []

@@ -58,7 +58,14 @@ def test_a_run_keeps_its_recipe_metrics_and_curve(drawn):
     assert load_recipe(drawn / "run" / "recipe.json") == RECIPE
     row = json.loads(run.metrics_file.read_text().splitlines()[-1])
     assert (row["step"], row["presentations"]) == (6, 48)
-    assert {"any_cell", "contrastive", "places"} <= set(row["loss"])
+    assert set(row["loss"]) == {
+        "any_cell",
+        "contrastive",
+        "fine_places",
+        "places",
+        "presence",
+        "sides",
+    }
     assert (drawn / "run" / "curve.svg").read_text().startswith("<svg")
     assert run.state_file.exists()
 
