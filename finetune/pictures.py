@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,14 @@ def draw_parts(
     twins: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Draw ``pictures`` pictures (rounded up to whole parts) into ``folder``; parts that are there stay."""
+    """Draw ``pictures`` pictures (rounded up to whole parts) into ``folder``; parts that are there stay.
+
+    Workers are spawned: a script calls it below ``if __name__ == "__main__":``.
+    """
     parts = -(-pictures // PART)
     missing = [part for part in range(parts) if not part_file(folder, part).exists()]
-    with ProcessPoolExecutor(max_workers=workers) as pool:
+    # Spawned, not forked: whoever calls may have threads, as torch does.
+    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(write_part, folder, seed, part, size, frontal, twins) for part in missing]
         for done, future in enumerate(waiting, start=parts - len(missing) + 1):
             future.result()

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from medneg.evaluation.intervals import Figure, mean_interval, paired_difference, statistic_interval
 from medneg.evaluation.metrics import auc, precision_at_k, violation_at_k
 from medneg.evaluation.pools import Rows, balanced_pool, hard_pool
-from medneg.evaluation.questions import Question, ask, columns_of, concept_labels, pair_questions
+from medneg.evaluation.questions import (
+    Question,
+    RememberingTower,
+    ask,
+    columns_of,
+    concept_labels,
+    pair_questions,
+)
 from medneg.evaluation.report import Comparison, Example, Exclusion, Report, ZeroShot
 from medneg.query import lexicon
-from medneg.scoring import METHODS, compile_plan
+from medneg.scoring import METHODS, TextTower, compile_plan
 from medneg.scoring.plan import score
 from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, SpaceName, calibrate, expansion
 
@@ -37,12 +44,12 @@ K = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Gallery:
-    """The pictures that all questions are asked of, and the encoder that embedded them."""
+    """The pictures that all questions are asked of, and the text tower of the encoder that embedded them."""
 
     images: NDArray[float32]
     labels: NDArray[np.bool_]
     findings: tuple[str, ...]
-    encoder: Encoder
+    tower: TextTower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,7 +123,7 @@ def _gallery(
         )
     for finding in findings:
         lexicon().finding(finding)
-    return _Gallery(images=images, labels=labels, findings=tuple(findings), encoder=encoder)
+    return _Gallery(images=images, labels=labels, findings=tuple(findings), tower=RememberingTower(encoder))
 
 
 def _examples(gallery: _Gallery) -> tuple[Question, ...]:
@@ -134,9 +141,9 @@ def _zero_shot(gallery: _Gallery, rng: np.random.Generator) -> tuple[ZeroShot, .
     """Cosine of each concept's sentence, in the raw space, without any method."""
     wider = [name for name in WIDER if columns_of(name, gallery.findings)]
     concepts = (*gallery.findings, *wider)
-    template = gallery.encoder.card.template
+    template = gallery.tower.card.template
     texts = [template.format(lexicon().finding(name).prompt) for name in concepts]
-    scores = gallery.images @ gallery.encoder.encode_texts(texts).T  # n c
+    scores = gallery.images @ gallery.tower.encode_texts(texts).T  # n c
     lines = []
     for column, name in enumerate(concepts):
         present = concept_labels(name, gallery.labels, gallery.findings)
@@ -153,7 +160,7 @@ def _auc_of(scores: NDArray[np.floating], present: NDArray[np.bool_]) -> Callabl
 def _negated(gallery: _Gallery, rng: np.random.Generator) -> Figure:
     """Plain cosine of the sentence "no X": how many of the first ten really have no X."""
     texts = [f"no {lexicon().finding(name).prompt}" for name in gallery.findings]
-    scores = gallery.images @ gallery.encoder.encode_texts(texts).T  # n f
+    scores = gallery.images @ gallery.tower.encode_texts(texts).T  # n f
     figures = []
     for column in range(len(gallery.findings)):
         absent = ~gallery.labels[:, column]
@@ -174,16 +181,16 @@ def _outcome(
     method: str,
     space: SpaceName,
 ) -> _Outcome:
-    card = gallery.encoder.card
+    card = gallery.tower.card
     calibration = None
     if space == "centred":
-        calibration = calibrate(gallery.encoder, gallery.images.mean(axis=0))
+        calibration = calibrate(gallery.tower, gallery.images.mean(axis=0))
     figures = np.full((len(questions), 4), np.nan)
     for row, (question, drawn) in enumerate(zip(questions, pools, strict=True)):
         plan = compile_plan(
             question.query,
             method,
-            tower=gallery.encoder,
+            tower=gallery.tower,
             calibration=calibration,
             expand=expansion(card),
         )

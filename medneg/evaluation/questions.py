@@ -10,7 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medneg.query import lexicon, parse
-from medneg.values import Mention, Query
+from medneg.scoring import TextTower
+from medneg.values import EncoderCard, Mention, Query
+
+
+class RememberingTower:
+    """A text tower that encodes each sentence once: hundreds of questions share a few hundred phrases."""
+
+    def __init__(self, tower: TextTower) -> None:
+        self._tower = tower
+        self._rows: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def card(self) -> EncoderCard:
+        """The card of the tower that encodes."""
+        return self._tower.card
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit rows, shape (t, d)."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._rows]
+        if new:
+            self._rows |= dict(zip(new, self._tower.encode_texts(new), strict=True))
+        return np.stack([self._rows[text] for text in texts])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

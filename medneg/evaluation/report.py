@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,5 +81,10 @@ class Report:
     examples: tuple[Example, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, all figures with n and interval."""
-        return asdict(self)
+        """Plain values, all figures with n and interval; what is not defined is None."""
+        return asdict(self, dict_factory=_without_nan)
+
+
+def _without_nan(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON has no NaN."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in pairs}

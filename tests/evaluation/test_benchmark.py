@@ -99,6 +99,12 @@ def test_the_same_seed_gives_the_same_report(gallery):
     assert again[0] == again[1]
 
 
+def test_what_is_not_defined_is_null_in_json(report):
+    nowhere = replace(report.mean_auc, value=float("nan"), n=0)
+    written = json.dumps(replace(report, mean_auc=nowhere).to_json(), allow_nan=False)
+    assert json.loads(written)["mean_auc"]["value"] is None
+
+
 def test_a_report_becomes_json(report):
     assert json.loads(json.dumps(report.to_json()))["pictures"] == 600
 
