@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from medneg.query import Lexicon
+from medneg.search import by_mention
 from medneg.values import Contribution, FindingState, Polarity, Query
 
 
@@ -19,16 +20,11 @@ class Point:
 
 
 def points(query: Query, terms: Sequence[Contribution]) -> list[Point]:
-    """Sum contributions by mention, in the order of the chips; what belongs to no mention comes last.
-
-    Uncertain mentions take no part in a score and have no point.
-    """
-    found = []
-    for mention in query.affirmed + query.negated:
-        own = [term.value for term in terms if term.mention == mention]
-        if own:
-            found.append(Point(label=mention.text, value=sum(own), polarity=mention.polarity))
-    return found + [Point(label=term.label, value=term.value) for term in terms if term.mention is None]
+    """What the plan's terms come to for each chip, in the order of the chips."""
+    return [
+        Point(label=part.label, value=part.value, polarity=part.mention and part.mention.polarity)
+        for part in by_mention(query, terms)
+    ]
 
 
 def scale(arguments: Iterable[Sequence[Point]]) -> float:

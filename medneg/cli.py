@@ -167,14 +167,14 @@ def evaluate(
     from medneg import encoders
     from medneg.archive import Archive
     from medneg.evaluation.archives import evaluate_archive
-    from medneg.terminal import progress_bar, report_table
+    from medneg.terminal import progress_bar, show_report
 
     with Archive.open(archive) as store, progress_bar("Evaluating", "method") as progress:
         report = evaluate_archive(store, encoders.load(encoder), seed=seed, progress=progress)
     if as_json:
         print(json.dumps(report.to_json()))
     else:
-        report_table(report)
+        show_report(report)
 
 
 @app.command()
@@ -216,16 +216,17 @@ def ui(
     if package is None or package.origin is None:
         raise MednegError("the query page is not installed; install medneg with its app package")
     page = Path(package.origin).with_name("main.py")
-    command = [sys.executable, "-m", "streamlit", "run", str(page), "--server.port", str(port)]
-    command += ["--server.address", "localhost", "--server.headless", str(not browser).lower()]
-    command += [
-        "--browser.gatherUsageStats",
-        "false",
-        "--theme.base",
-        "dark",
-        "--client.toolbarMode",
-        "minimal",
-    ]
+    settings = {
+        "server.port": str(port),
+        "server.address": "localhost",
+        "server.headless": str(not browser).lower(),
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "theme.base": str(page.with_name("assets") / "theme.toml"),
+    }
+    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    command = [sys.executable, "-m", "streamlit", "run", str(page), *options]
+    print(f"A first question: http://localhost:{port}/?q=effusion+but+no+calcification&compare=true")
     raise typer.Exit(subprocess.call(command, env={**os.environ, "MEDNEG_ARCHIVE": archive}))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from medneg.archive.filters import FindingFilter, Where
 from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
 from medneg.query import lexicon, parse
-from medneg.scoring import Calibration, Expand, compile_plan
+from medneg.scoring import Calibration, Expand, TextTower, compile_plan
 from medneg.values import Contribution, EncoderCard, FindingState, Hit, Mention, Plan, Query, QueryWarning
 
 if TYPE_CHECKING:
@@ -137,14 +137,14 @@ def search(
     )
 
 
-def calibrate(encoder: Encoder, mean_image: NDArray[np.float32]) -> Calibration:
+def calibrate(tower: TextTower, mean_image: NDArray[np.float32]) -> Calibration:
     """Where the centred space of an encoder and an archive lies.
 
     Args:
-        encoder: its text tower embeds the lexicon's findings, or those that its card says it knows.
+        tower: embeds the lexicon's findings, or those that its card says it knows.
         mean_image: the mean of the archive's embeddings, shape (d,).
     """
-    card = encoder.card
+    card = tower.card
     key = (card.text_fingerprint, card.template, card.findings)
     if key not in _mean_texts:
         words = lexicon()
@@ -153,9 +153,7 @@ def calibrate(encoder: Encoder, mean_image: NDArray[np.float32]) -> Calibration:
             for finding in words.findings
             if (finding.id in card.findings if card.findings is not None else finding.kind in _KINDS)
         ]
-        _mean_texts[key] = encoder.encode_texts([card.template.format(phrase) for phrase in known]).mean(
-            axis=0
-        )
+        _mean_texts[key] = tower.encode_texts([card.template.format(phrase) for phrase in known]).mean(axis=0)
     return Calibration(mean_text=_mean_texts[key], mean_image=mean_image)
 
 

@@ -166,13 +166,49 @@ def _advise(advice: Mapping[str, str]) -> None:
         console.print(Text.assemble((f"{subject}: ", "dim"), what), soft_wrap=True)
 
 
-def report_table(report: Report) -> None:
-    """Print what an evaluation found, each figure with its n and its 95 % interval."""
-    title = f"{report.encoder} on {report.pictures:,} pictures, seed {report.seed}, 95 % intervals"
-    table = Table("measured", "n", "figure", title=title, title_justify="left", header_style="dim")
-    for what, count, figure in report.rows():
-        table.add_row(Text(what), Text(count), Text(figure))
-    console.print(table)
+def show_report(report: Report) -> None:
+    """Print what an evaluation found: the findings it knows, the methods side by side, the comparisons."""
+    console.print(
+        f"{report.encoder} on {report.pictures:,} pictures, seed {report.seed}; 95 % intervals", style="dim"
+    )
+    known = _titled("What the encoder knows", "concept", "pictures that show it", "zero-shot AUC")
+    for line in report.zero_shot:
+        known.add_row(Text(line.concept.replace("_", " ")), str(line.positives), str(line.auc))
+    known.add_row("mean over findings", f"{report.mean_auc.n} findings", str(report.mean_auc), style="bold")
+    console.print(known)
+    console.print(f"“no X” by plain cosine, precision@10: {report.negated}, n = {report.negated.n} findings")
+    console.print(_methods_table(report))
+    gains = _titled("Precision@10 on the hard pool, default minus …", "method", "n", "difference", "p")
+    for other in report.comparisons:
+        gain = other.difference
+        name = f"{other.method}, {other.space}"
+        gains.add_row(name, str(gain.figure.n), str(gain.figure), f"{gain.p:.4f}")
+    console.print(gains)
+    console.print(_examples_table(report))
+
+
+def _titled(title: str, *columns: str) -> Table:
+    return Table(*columns, title=Text(title, style="bold"), title_justify="left", header_style="dim")
+
+
+def _methods_table(report: Report) -> Table:
+    """One row a method: precision and violation among ten, on the whole gallery and on the hard pools."""
+    table = _titled("“A but no B”", "method", "n", "precision@10", "violation@10", "hard p@10", "hard v@10")
+    hard = {(row.method, row.space): row for row in report.exclusion if row.pool == "hard"}
+    for row in report.exclusion:
+        if row.pool == "gallery":
+            other = hard[row.method, row.space]
+            figures = (row.precision, row.violation, other.precision, other.violation)
+            table.add_row(f"{row.method}, {row.space}", str(row.precision.n), *map(str, figures))
+    return table
+
+
+def _examples_table(report: Report) -> Table:
+    table = _titled("Named queries", "query", "method", "p@10", "v@10", "hard p@10", "hard v@10")
+    for one in report.examples:
+        figures = (one.precision, one.violation, one.hard_precision, one.hard_violation)
+        table.add_row(one.query, f"{one.method}, {one.space}", *(f"{figure:.2f}" for figure in figures))
+    return table
 
 
 def checks_table(checks: Sequence[Check]) -> None:
