@@ -80,6 +80,32 @@ def pretrain(
 
 
 @app.command()
+def refit(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    earlier: Annotated[Path, typer.Argument(help="Copy of its state.pt from the time that is wanted.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    steps: Annotated[int, typer.Option(help="Steps of 128 captions.", min=1)] = 75,
+) -> None:
+    """Put back an earlier text tower and fit it to the run's final image tower."""
+    import torch
+
+    from finetune.pretrain import Training
+    from finetune.recipe import load_recipe
+    from finetune.refit import refit_text
+    from medneg.terminal import progress_bar
+
+    if not (run / "state.pt").is_file() or not earlier.is_file():
+        raise TrainingError(f"{run} must be the folder of a run and {earlier} a state of it; one is not")
+    torch.set_num_threads(1)
+    recipe = load_recipe(run / "recipe.json")
+    training = Training(run, recipe, run / "pictures", run / "validation")
+    with progress_bar("refitting", "steps") as progress:
+        refit_text(training, earlier, steps=steps, progress=progress)
+    training.export(out)
+    print(f"the model is in {out}; its quality: medneg-finetune evaluate {out}")
+
+
+@app.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder of a run, or of a model in open_clip's format.")],
     studies: Annotated[int, typer.Option(help="Fresh phantoms to draw.", min=64)] = 2500,

@@ -17,6 +17,7 @@ from finetune.dual_encoder import Learner, Shape, export
 from finetune.pictures import read_part
 from finetune.pretrain import Training, prompts
 from finetune.recipe import Recipe, load_recipe
+from finetune.refit import refit_text
 from finetune.wordpieces import CONTEXT, corpus, encode, train_tokenizer
 from medneg.encoders import load
 from medneg.errors import EncoderError
@@ -68,6 +69,22 @@ def test_a_run_keeps_its_recipe_metrics_and_curve(drawn):
     }
     assert (drawn / "run" / "curve.svg").read_text().startswith("<svg")
     assert run.state_file.exists()
+
+
+def test_refitting_changes_the_text_tower_alone_and_starts_from_the_earlier_one(drawn):
+    run = training(drawn, "run")
+    run.run(until=4)
+    earlier = {name: value.clone() for name, value in run.learner.state_dict().items()}
+    run.state_file.rename(drawn / "earlier.pt")
+    run.run()
+    before = {name: value.clone() for name, value in run.learner.state_dict().items()}
+    refit_text(run, drawn / "earlier.pt", steps=1, batch=8)
+    after = run.learner.state_dict()
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith("clip.text.") for name in changed)
+    moved = [(after[name] - earlier[name]).abs().max() for name in changed]
+    assert float(max(moved)) < 1e-3
 
 
 def test_the_loss_falls(drawn):
