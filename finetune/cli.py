@@ -43,7 +43,7 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Folder of the run: pictures, state, curve and model.")],
     seed: Annotated[int, typer.Option(help="Of pictures, weights and order.", min=0)] = 0,
     pictures: Annotated[int, typer.Option(help="Pictures to draw.", min=64)] = 24_000,
-    presentations: Annotated[int, typer.Option(help="Pictures to show in all.", min=64)] = 185_000,
+    presentations: Annotated[int, typer.Option(help="Pictures to show in all.", min=64)] = 192_000,
     size: Annotated[int, typer.Option(help="Edge of a picture in pixels; 64, 96, 128, …", min=64)] = 192,
     start_with: Annotated[
         int | None, typer.Option(help="Begin with so many drawn; a process beside draws the rest.", min=64)

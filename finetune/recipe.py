@@ -32,8 +32,8 @@ class Recipe:
 
     seed: int = 0
     pictures: int = 24_000
-    presentations: int = 185_000
-    first: float = 0.42
+    presentations: int = 192_000
+    first: float = 0.41
     first_size: int = 160
     batch: int = 64
     rate: float = 1.2e-3
@@ -61,8 +61,8 @@ class Recipe:
 
         Example:
             >>> recipe = Recipe()
-            >>> f"{recipe.rate_at(0):.1e} {recipe.rate_at(288):.1e} {recipe.rate_at(recipe.steps):.1e}"
-            '4.2e-06 1.2e-03 2.4e-05'
+            >>> f"{recipe.rate_at(0):.1e} {recipe.rate_at(299):.1e} {recipe.rate_at(recipe.steps):.1e}"
+            '4.0e-06 1.2e-03 2.4e-05'
         """
         joined = step - self.steps_alone if step >= self.steps_alone else step
         warm = min(1.0, (joined + 1) / min(WARM_UP, max(1, self.steps // 10)))
