@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 SpaceName = Literal["raw", "centred"]
 
 DEFAULT_METHOD = "subtract"
-DEFAULT_SPACE: SpaceName = "centred"
+DEFAULT_SPACE: SpaceName = "raw"
+"""The pair that won on "A but no B" over hard pools (README); `medneg evaluate` measures it anew."""
 PLAIN: tuple[str, SpaceName] = ("cosine", "raw")
 """How any CLIP search answers: the whole sentence against the embeddings as stored."""
 

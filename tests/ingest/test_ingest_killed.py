@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -59,12 +60,15 @@ def test_killed_at_random_moments_and_run_again_nothing_is_lost_or_doubled(tmp_p
     for number in range(5):
         (films / f"broken{number}").write_bytes(b"noise")
 
+    began = time.monotonic()
+    start(films, tmp_path / "undisturbed", pytestconfig.rootpath, workers).communicate(timeout=120)
+    whole = time.monotonic() - began
     moments = random.Random(workers)
     kills = 0
     for _ in range(12):
         running = start(films, archive, pytestconfig.rootpath, workers)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            running.communicate(timeout=moments.uniform(0.5, 4.0))
+            running.communicate(timeout=moments.uniform(0.2, 0.9) * whole)
             break
         running.send_signal(signal.SIGKILL)
         running.communicate()
