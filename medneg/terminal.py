@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -110,7 +111,7 @@ def _hits_table(answer: Answer, truth: dict[Mention, dict[int, FindingState]]) -
     for hit, parts in zip(answer.hits, rows, strict=True):
         values = (f"{part.value:+.4f}" for part in parts)
         states = (_state_cell(column.get(hit.image_id), mention) for mention, column in truth.items())
-        table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, _foreign(hit.image))
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, _foreign(_near(hit.image)))
     return table
 
 
@@ -126,6 +127,12 @@ def _state_cell(state: FindingState | None, mention: Mention) -> Text:
     """The truth in a word, marked where it is not what was asked for."""
     asked = {"affirmed": "absent", "negated": "present"}.get(mention.polarity)
     return Text(state or "", style="bold red" if state == asked else "")
+
+
+def _near(path: str) -> str:
+    """A path as seen from here, if it lies here."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def _foreign(text: str) -> Text:
