@@ -103,7 +103,7 @@ class ScanMatrix:
         if key not in self._kept:
             centre = torch.from_numpy(mean.astype(np.float32))
             found = np.empty(len(self), np.float32)
-            with one_thread():
+            with threads():
                 for place, piece in self.blocks():
                     found[place] = torch.linalg.vector_norm(piece - centre, dim=1).numpy()
             self._kept[key] = found
@@ -180,8 +180,8 @@ class ScanMatrix:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread for many small steps.
+def threads(count: int = 1) -> Iterator[None]:
+    """Keep torch to a few threads: to one for many small steps, to fewer than all where others work too.
 
     Its threads meet after every step. On a busy machine one that waits for its turn holds up the others, and
     a scan of two hundred steps takes a thousand times as long (measured: 13 ms became minutes).
@@ -189,7 +189,7 @@ def one_thread() -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(min(count, before))
     try:
         yield
     finally:

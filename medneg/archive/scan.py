@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medneg.archive.matrix import ScanMatrix, one_thread
+from medneg.archive.matrix import ScanMatrix, threads
 from medneg.scoring import plan as arithmetic
 from medneg.values import Plan, Repulsion, Response
 
@@ -160,7 +160,7 @@ def _relax(z: NDArray[Any], response: Response, share: float) -> NDArray[Any]:
 def _projections(plan: Plan, matrix: ScanMatrix) -> NDArray[np.float32]:
     """x·vₖ of the sample in the plan's space, shape (terms, s), good enough to choose λ by."""
     directions = np.stack([term.direction for term in plan.terms])
-    with one_thread():
+    with threads():
         found: NDArray[np.float32] = (
             torch.from_numpy(directions) @ torch.from_numpy(matrix.sample()).T
         ).numpy()
@@ -175,7 +175,7 @@ def _products(matrix: ScanMatrix, vector: NDArray[np.float64], rows: Rows) -> ND
     gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
     towards = torch.from_numpy(vector.astype(np.float32))
     found = torch.empty(len(matrix) if gather is None else len(gather))
-    with one_thread():
+    with threads():
         for place, piece in matrix.blocks(gather):
             torch.mv(piece, towards, out=found[place])
     products = found.numpy()

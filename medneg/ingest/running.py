@@ -19,6 +19,7 @@ import numpy as np
 
 from medneg import __version__
 from medneg.archive import FileStamp, NewImage, NewRejection
+from medneg.archive.matrix import threads
 from medneg.errors import UnreadableImage
 from medneg.ingest.decoding import SLOW_IMPORTS, Job, Prepared, read_file, warm_up
 from medneg.ingest.files import FoundFiles, find_files
@@ -87,7 +88,10 @@ def ingest(
     tables, texts = read_tables(found.tables, manifests, reports)
     archive.register(encoder.card)
     run = _Run(archive, encoder, progress)
-    run.read(run.survey(found), workers=os.cpu_count() or 1 if workers is None else workers)
+    cores = os.cpu_count() or 1
+    # Decoding keeps every core busy: an encoder with as many threads would wait for them at each step.
+    with threads(max(1, cores // 2)) if workers != 0 else contextlib.nullcontext():
+        run.read(run.survey(found), workers=cores if workers is None else workers)
     labelled, warnings = add_labels(archive, found.images, tables)
     stored = add_reports(archive, texts)
     if run.indexed or run.unchanged:
