@@ -8,9 +8,8 @@ import streamlit as st
 
 from medneg.archive import Archive, Where
 from medneg.encoders import Encoder
-from medneg.scoring import compile_plan
 from medneg.scoring.plan import contributions
-from medneg.search import Answer, SpaceName, calibrate, expansion, search
+from medneg.search import Answer, SpaceName, make_plan, search
 from medneg.values import Contribution, Query
 
 
@@ -44,22 +43,15 @@ def terms_of(
     store: Archive, encoder: Encoder, request: Request, ids: list[int]
 ) -> list[tuple[Contribution, ...]]:
     """What the request's own plan would say of some images, whoever found them."""
-    card = encoder.card
-    mean = store.matrix(card.image_fingerprint).mean
-    centred = request.space == "centred" and request.query.negated
-    plan = compile_plan(
-        request.query,
-        request.method,
-        tower=encoder,
-        calibration=calibrate(encoder, mean) if centred else None,
-        expand=expansion(card),
-    )
+    fingerprint = encoder.card.image_fingerprint
+    mean = store.matrix(fingerprint).mean
+    plan = make_plan(request.query, encoder, mean, method=request.method, space=request.space)
     return [
         tuple(
             Contribution(label=term.label, value=float(value), mention=term.mention)
             for term, value in zip(plan.terms, parts, strict=True)
         )
-        for parts in contributions(plan, store.vectors(card.image_fingerprint, ids))
+        for parts in contributions(plan, store.vectors(fingerprint, ids))
     ]
 
 

@@ -116,8 +116,7 @@ def search(
     read = parse(query) if isinstance(query, str) else query
     require_space(archive, card)
     matrix = archive.matrix(card.image_fingerprint)
-    calibration = calibrate(encoder, matrix.mean) if space == "centred" and read.negated else None
-    plan = compile_plan(read, method, tower=encoder, calibration=calibration, expand=expansion(card))
+    plan = make_plan(read, encoder, matrix.mean, method=method, space=space)
     mask = None if where is None or where.everything else archive.mask(where, matrix.ids)
     ranking = top_k(
         plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(card.image_fingerprint, ids.tolist())
@@ -136,6 +135,22 @@ def search(
         seconds=time.perf_counter() - started,
         warnings=read.warnings + plan.warnings + doubts,
     )
+
+
+def make_plan(
+    query: Query, tower: TextTower, mean_image: NDArray[np.float32], *, method: str, space: SpaceName
+) -> Plan:
+    """Compile a query as every search does: calibrated in the centred space, parents with their kinds.
+
+    Args:
+        query: what was asked.
+        tower: belongs to the image embeddings.
+        mean_image: the mean of these embeddings, shape (d,).
+        method: a name in ``medneg.scoring.METHODS``.
+        space: "centred" or "raw".
+    """
+    calibration = calibrate(tower, mean_image) if space == "centred" and query.negated else None
+    return compile_plan(query, method, tower=tower, calibration=calibration, expand=expansion(tower.card))
 
 
 def calibrate(tower: TextTower, mean_image: NDArray[np.float32]) -> Calibration:
