@@ -8,7 +8,7 @@ import hmac
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
@@ -221,15 +221,29 @@ HOSTILE = (
 )
 
 
+def put_character_set(path, raw):
+    """Put (0008,0005), explicit little endian, in front of a written file's dataset."""
+    raw = raw + b" " * (len(raw) % 2)
+    written = path.read_bytes()
+    start = 144 + int.from_bytes(written[140:144], "little")  # preamble, "DICM", (0002,0000), the meta group
+    element = b"\x08\x00\x05\x00CS" + len(raw).to_bytes(2, "little") + raw
+    path.write_bytes(written[:start] + element + written[start:])
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(HOSTILE), st.binary(max_size=80), max_size=6))
+@example({"PatientID": b"", "SpecificCharacterSet": b"\x00\x01"})
+@example({"PatientName": b"\xff\xfe", "SpecificCharacterSet": b"ISO_IR 192"})
 def test_no_bytes_in_the_header_crash_the_reader(write, dataset, values):
     """Whatever stands in an element, the file is read or set aside."""
     hostile = dataset(PICTURE)
     for keyword, raw in values.items():
         tag = Tag(keyword)
         raw = raw + b" " * (len(raw) % 2)
-        hostile._dict[tag] = RawDataElement(tag, dictionary_VR(tag), len(raw), raw, 0, False, True)
+        if keyword != "SpecificCharacterSet":
+            hostile._dict[tag] = RawDataElement(tag, dictionary_VR(tag), len(raw), raw, 0, False, True)
     path = write(hostile)
+    if "SpecificCharacterSet" in values:  # pydicom would use it while writing: it goes in afterwards
+        put_character_set(path, values["SpecificCharacterSet"])
     with contextlib.suppress(UnreadableImage):
         assert read(path, key=KEY).pixels.shape == (8, 8)
