@@ -56,7 +56,7 @@ def pretrain(
     import torch
 
     from finetune.pretrain import Training
-    from medneg.terminal import progress_bar
+    from medneg.terminal.progress import progress_bar
 
     if size % 32:
         raise TrainingError(f"--size must be a multiple of 32; got {size}")
@@ -92,7 +92,7 @@ def refit(
     from finetune.pretrain import Training
     from finetune.recipe import load_recipe
     from finetune.refit import refit_text
-    from medneg.terminal import progress_bar
+    from medneg.terminal.progress import progress_bar
 
     if not (run / "state.pt").is_file() or not earlier.is_file():
         raise TrainingError(f"{run} must be the folder of a run and {earlier} a state of it; one is not")
@@ -116,7 +116,8 @@ def evaluate(
 ) -> None:
     """Measure a model on fresh phantoms: zero-shot AUC, and every method on “A but no B”."""
     from finetune.assessment import assess, model_folder
-    from medneg.terminal import progress_bar, show_report
+    from medneg.terminal.evaluation import show_report
+    from medneg.terminal.progress import progress_bar
 
     folder = model_folder(model)
     with progress_bar("drawing", "parts") as progress:
@@ -146,7 +147,7 @@ def _draw(out: Path, recipe: Recipe, at_once: int, workers: int) -> Any:
     import multiprocessing
 
     from finetune.pictures import draw_parts
-    from medneg.terminal import progress_bar
+    from medneg.terminal.progress import progress_bar
 
     size = recipe.shape.size
     sets = (("pictures", recipe.seed, at_once, True), ("validation", recipe.seed + 1, VALIDATION, False))
@@ -174,7 +175,7 @@ def _draw(out: Path, recipe: Recipe, at_once: int, workers: int) -> Any:
 
 def main() -> None:
     """Run the command line; foreseen errors become one line on standard error and exit code 1."""
-    from medneg.terminal import complain
+    from medneg.terminal.screen import complain
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:

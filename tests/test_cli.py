@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from medneg import __version__, cli, encoders
-from medneg.terminal import _foreign
+from medneg.terminal.screen import foreign
 from tests.fake_encoder import FakeEncoder
 
 runner = CliRunner()
@@ -103,7 +103,7 @@ def test_evaluate_refuses_an_archive_without_labels(phantoms, tmp_path, monkeypa
 
 
 def test_a_file_name_cannot_steer_the_terminal():
-    assert _foreign("a\x1b[31mb.dcm").plain == "a\N{REPLACEMENT CHARACTER}[31mb.dcm"
+    assert foreign("a\x1b[31mb.dcm").plain == "a\N{REPLACEMENT CHARACTER}[31mb.dcm"
 
 
 def test_doctor_tells_what_the_archive_holds(archive):

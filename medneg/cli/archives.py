@@ -1,0 +1,72 @@
+"""Filling an archive: `phantom` draws radiographs, `ingest` brings files in."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+
+
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to write: dicom/, labels.csv and reports.csv.")],
+    studies: Annotated[int, typer.Option(help="How many studies.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    company: Annotated[
+        Literal["clinical", "independent"], typer.Option(help="Whether findings keep realistic company.")
+    ] = "clinical",
+    rows: Annotated[int, typer.Option(help="Rows of each picture, pixels.", min=32)] = 512,
+    workers: Annotated[int, typer.Option(help="Processes; 0 works in this one.", min=0)] = os.cpu_count()
+    or 1,
+) -> None:
+    """Draw chest radiographs with exact labels and reports, as DICOM files: drawings, not patients."""
+    from medneg.phantom.writer import write
+    from medneg.terminal.progress import progress_bar
+
+    with progress_bar("Drawing", "image") as progress:
+        done = write(
+            out, studies=studies, seed=seed, company=company, rows=rows, workers=workers, progress=progress
+        )
+    print(
+        f"{out}: {done.images} images, {done.studies} studies, {done.patients} patients, {done.seconds:.0f} s"
+    )
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", metavar="PATH…")],
+    archive: ArchiveOption,
+    encoder: EncoderOption = "phantom",
+    manifest: Annotated[list[Path] | None, typer.Option(help="CSV with labels, beyond those found.")] = None,
+    reports: Annotated[list[Path] | None, typer.Option(help="CSV with reports, beyond those found.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that decode; 0 decodes in this one.", min=0)] = (
+        os.cpu_count() or 1
+    ),
+    as_json: JsonOption = False,
+) -> None:
+    """Bring radiographs into the archive: read, de-identify, encode. Run again, it does only what is new."""
+    from medneg import encoders
+    from medneg.archive import Archive
+    from medneg.ingest import ingest as run
+    from medneg.terminal.progress import progress_bar
+    from medneg.terminal.tables import ingest_summary
+
+    with Archive.open(archive, create=True) as store, progress_bar("Ingesting", "image") as progress:
+        report = run(
+            paths,
+            store,
+            encoders.load(encoder),
+            workers=workers,
+            progress=progress,
+            manifests=tuple(manifest or ()),
+            reports=tuple(reports or ()),
+        )
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        ingest_summary(report)

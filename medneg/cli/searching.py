@@ -1,0 +1,50 @@
+"""Asking an archive: `search`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help='For example "effusion but no calcification".')],
+    archive: ArchiveOption,
+    encoder: EncoderOption = "phantom",
+    method: Annotated[
+        str | None, typer.Option(help="How to score; the default won on the benchmark.")
+    ] = None,
+    space: Annotated[
+        Literal["raw", "centred"] | None, typer.Option(help="Where embeddings are compared.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many hits.", min=1)] = 10,
+    where: Annotated[str | None, typer.Option(help='For example "view=PA,age>=60,effusion=present".')] = None,
+    compare: Annotated[bool, typer.Option(help="Show plain CLIP's answer too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the archive. Prints each hit's score and what every part of the query added or took."""
+    from medneg import encoders
+    from medneg import search as searching
+    from medneg.archive import Archive
+    from medneg.terminal.answers import show_answer, show_query
+
+    chosen = (method or searching.DEFAULT_METHOD, space or searching.DEFAULT_SPACE)
+    asked = [searching.PLAIN, chosen] if compare else [chosen]
+    with Archive.open(archive) as store:
+        tower = encoders.load(encoder)
+        condition = searching.parse_where(where) if where else None
+        answers = [
+            searching.search(store, query, tower, method=how, space=there, k=top, where=condition)
+            for how, there in asked
+        ]
+        if as_json:
+            printed = [answer.to_json() for answer in answers]
+            print(json.dumps(printed if compare else printed[0]))
+            return
+        show_query(answers[0].query)
+        for answer in answers:
+            show_answer(answer, store)

@@ -1,0 +1,102 @@
+"""How a query was read, and the hits that answer it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from medneg.terminal.screen import console, foreign
+
+if TYPE_CHECKING:
+    from medneg.archive import Archive
+    from medneg.search import Answer
+    from medneg.values import FindingState, Mention, Query
+
+POLARITY_LOOK = {"affirmed": ("●", "blue"), "negated": ("⊘", "dark_orange"), "uncertain": ("?", "yellow")}
+"""The mark and the colour of each polarity: shape first, for readers who do not see the colour."""
+
+
+def show_query(query: Query) -> None:
+    """Print the reading of a query on one line: a mark and a colour per mention, then what else it says."""
+    line = Text()
+    for mention in query.mentions:
+        mark, colour = POLARITY_LOOK[mention.polarity]
+        detail = f" ({mention.strength}, “{mention.cue}”)" if mention.strength and mention.cue else ""
+        line.append(f"{mark} {mention.text}", style=f"bold {colour}").append(f"{detail}   ", style="dim")
+    if query.context:
+        line.append(f"context: {', '.join(query.context)}   ", style="dim")
+    if query.ignored:
+        line.append(f"not used: {', '.join(query.ignored)}", style="dim")
+    console.print(line)
+
+
+def show_answer(answer: Answer, store: Archive) -> None:
+    """Print the hits, with the truth where a manifest tells it, and what is promised of them."""
+    console.print(_hits_table(answer, _truth(answer, store)))
+    exact = "exact" if answer.exact else "approximate"
+    took = f"{answer.seconds * 1000:.0f} ms"
+    console.print(
+        f"{exact} over {answer.considered:,} images in {took} · model {answer.card.name} "
+        f"({answer.card.licence}) · research use, not a medical device",
+        style="dim",
+    )
+    for warning in answer.warnings:
+        console.print(Text(f"! {warning.message}", style="yellow"))
+
+
+def _truth(answer: Answer, store: Archive) -> dict[Mention, dict[int, FindingState]]:
+    """Mention → image id → state, for the mentions of the query on which a manifest speaks."""
+    from medneg.query import lexicon
+
+    words = lexicon()
+    states = store.findings([hit.image_id for hit in answer.hits], source="manifest")
+    columns = {}
+    for mention in answer.query.mentions:
+        if mention.finding is not None:
+            known = {image: words.state(mention.finding, states.get(image, {})) for image in states}
+            columns[mention] = {image: state for image, state in known.items() if state is not None}
+    return {mention: column for mention, column in columns.items() if column}
+
+
+def _hits_table(answer: Answer, truth: dict[Mention, dict[int, FindingState]]) -> Table:
+    from medneg.search import PLAIN, by_mention
+
+    how = f"{answer.method}, {answer.space}"
+    title = f"plain CLIP ({how})" if (answer.method, answer.space) == PLAIN else f"medneg ({how})"
+    table = Table(title=Text(title, style="bold"), title_justify="left", header_style="dim")
+    table.add_column("#", justify="right")
+    table.add_column("score", justify="right")
+    rows = [by_mention(answer.query, hit.terms) for hit in answer.hits]
+    for part in rows[0] if rows else ():
+        table.add_column(_head(part.label, part.mention), justify="right")
+    for mention in truth:
+        table.add_column(_head("truth", mention))
+    table.add_column("image", overflow="fold")
+    for hit, parts in zip(answer.hits, rows, strict=True):
+        values = (f"{part.value:+.4f}" for part in parts)
+        states = (_state_cell(column.get(hit.image_id), mention) for mention, column in truth.items())
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, foreign(_near(hit.image)))
+    return table
+
+
+def _head(words: str, mention: Mention | None) -> Text:
+    """A column's head with the mark of the mention that it belongs to."""
+    if mention is None:
+        return Text(words)
+    mark, colour = POLARITY_LOOK[mention.polarity]
+    return Text.assemble((f"{mark} ", colour), words)
+
+
+def _state_cell(state: FindingState | None, mention: Mention) -> Text:
+    """The truth in a word, marked where it is not what was asked for."""
+    asked = {"affirmed": "absent", "negated": "present"}.get(mention.polarity)
+    return Text(state or "", style="bold red" if state == asked else "")
+
+
+def _near(path: str) -> str:
+    """A path as seen from here, if it lies here."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
