@@ -139,7 +139,18 @@ class Repulsion:
             raise ValueError(f"a repulsion's weight must be >= 0; got {self.weight!r}")
 
 
-Response = Linear | Repulsion
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProbability:
+    """Response r(z) = log σ(slope · z + intercept): the log of a calibrated probability.
+
+    With a slope above 0 it is the probability that a finding is there, with one below 0 that it is not.
+    """
+
+    slope: float
+    intercept: float = 0.0
+
+
+Response = Linear | Repulsion | LogProbability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

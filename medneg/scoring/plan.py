@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.values import Linear, Plan, Repulsion, Response, Space
+from medneg.values import Linear, LogProbability, Plan, Repulsion, Response, Space
 
 SMALLEST_NORM = 1e-6
 """Shorter than this, what is left of a float32 unit vector after centring is rounding; it counts as zero."""
@@ -87,6 +87,8 @@ def respond(projection: NDArray[Any], response: Response) -> NDArray[Any]:
     """
     if isinstance(response, Linear):
         return response.weight * projection
+    if isinstance(response, LogProbability):
+        return -np.logaddexp(0.0, -(response.slope * projection + response.intercept))
     penalty: NDArray[Any] = response.weight * np.maximum(projection - response.bias, 0.0)
     return 0.0 - penalty
 

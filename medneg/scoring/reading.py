@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from medneg.scoring.calibration import Calibration
 from medneg.scoring.mixtures import SMALLEST_NORM, Mixture, Phrase, cosine, unit
 from medneg.values import EncoderCard, Mention, Query, QueryWarning
 
@@ -41,14 +42,6 @@ class TextTower(Protocol):
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows, shape (t, d)."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Calibration:
-    """Where the two towers' embeddings are centred: their means, shape (d,) each, not of unit length."""
-
-    mean_text: NDArray[np.float32]
-    mean_image: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medneg.errors import QueryError, UnknownName
+from medneg.scoring.calibration import Calibration
 from medneg.scoring.mixtures import linear_terms
-from medneg.scoring.reading import Calibration, Expand, Need, Reading, TextTower, read
+from medneg.scoring.reading import Expand, Need, Reading, TextTower, read
 from medneg.values import Mention, Plan, Query, Space, Term
 
 Compose = Callable[[Reading], tuple[Term, ...]]
