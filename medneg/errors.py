@@ -4,6 +4,7 @@ MednegError
 ├── QueryError                what was asked cannot be read as a query
 ├── FilterError               a filter names an unknown field or value
 ├── UnknownName               a name that no registry knows
+├── CalibrationMissing        a method needs what nobody has measured on this archive yet
 ├── EncoderError
 │   ├── WeightsMissing        the encoder is known, its weights are not on this machine
 │   └── SpaceMismatch         text and image embeddings come from different models
@@ -46,6 +47,23 @@ class UnknownName(MednegError):
 
     def __str__(self) -> str:
         return f"unknown {self.kind} {self.name!r}; choose one of: {', '.join(self.known)}"
+
+
+class CalibrationMissing(MednegError):
+    """A method or a space needs what nobody has measured on this archive yet.
+
+    Args:
+        what: who needs what ("the method z-score needs the spread of the scores").
+        encoder: name of the encoder that it is missing for.
+    """
+
+    def __init__(self, what: str, encoder: str) -> None:
+        super().__init__(what, encoder)
+        self.what, self.encoder = what, encoder
+
+    def __str__(self) -> str:
+        command = f"medneg calibrate --archive ARCHIVE --encoder {self.encoder}"
+        return f"{self.what}; measure it once with `{command}`"
 
 
 class EncoderError(MednegError):

@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from medneg.archive.filters import FindingFilter, Where
 from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
 from medneg.query import lexicon, parse
-from medneg.scoring import Calibration, Expand, TextTower, compile_plan
+from medneg.scoring import Calibration, Expand, SpaceName, TextTower, compile_plan
 from medneg.values import Contribution, EncoderCard, FindingState, Hit, Mention, Plan, Query, QueryWarning
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from medneg.archive import Archive
     from medneg.archive.scan import Ranking
     from medneg.encoders import Encoder
-
-SpaceName = Literal["raw", "centred"]
 
 DEFAULT_METHOD = "subtract"
 DEFAULT_SPACE: SpaceName = "raw"
@@ -116,7 +114,8 @@ def search(
     read = parse(query) if isinstance(query, str) else query
     require_space(archive, card)
     matrix = archive.matrix(card.image_fingerprint)
-    plan = make_plan(read, encoder, matrix.mean, method=method, space=space)
+    calibration = calibrate(encoder, matrix.mean) if space == "centred" and read.negated else None
+    plan = make_plan(read, encoder, calibration, method=method, space=space)
     mask = None if where is None or where.everything else archive.mask(where, matrix.ids)
     ranking = top_k(
         plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(card.image_fingerprint, ids.tolist())
@@ -138,19 +137,22 @@ def search(
 
 
 def make_plan(
-    query: Query, tower: TextTower, mean_image: NDArray[np.float32], *, method: str, space: SpaceName
+    query: Query, tower: TextTower, calibration: Calibration | None, *, method: str, space: SpaceName
 ) -> Plan:
-    """Compile a query as every search does: calibrated in the centred space, parents with their kinds.
+    """Compile a query as every search does: parents with their kinds.
 
     Args:
         query: what was asked.
         tower: belongs to the image embeddings.
-        mean_image: the mean of these embeddings, shape (d,).
+        calibration: what is known of the tower on these embeddings; None if nothing is.
         method: a name in ``medneg.scoring.METHODS``.
         space: "centred" or "raw".
+
+    Raises:
+        CalibrationMissing: if the method or the space needs more than the calibration says.
     """
-    calibration = calibrate(tower, mean_image) if space == "centred" and query.negated else None
-    return compile_plan(query, method, tower=tower, calibration=calibration, expand=expansion(tower.card))
+    expand = expansion(tower.card)
+    return compile_plan(query, method, tower=tower, calibration=calibration, space=space, expand=expand)
 
 
 def calibrate(tower: TextTower, mean_image: NDArray[np.float32]) -> Calibration:

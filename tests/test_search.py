@@ -10,9 +10,9 @@ import pytest
 from medneg.archive import Archive, FileStamp, FindingFilter, Label, NewImage, Where
 from medneg.errors import ArchiveError, FilterError, QueryError, SpaceMismatch, UnknownName
 from medneg.query import lexicon, parse
-from medneg.scoring import METHODS, compile_plan
+from medneg.scoring import METHODS
 from medneg.scoring.plan import score
-from medneg.search import calibrate, expansion, parse_where, search
+from medneg.search import calibrate, expansion, make_plan, parse_where, search
 from medneg.values import EncoderCard, InputSpec, Mention, Radiograph
 
 ROOT = Path(__file__).parents[1]
@@ -124,7 +124,7 @@ def test_hits_are_those_of_brute_force_over_the_stored_vectors(archive, encoder,
     answer = search(archive, asked, encoder, method=method, space=space, k=7)
     matrix = archive.matrix(encoder.card.image_fingerprint)
     means = calibrate(encoder, matrix.mean) if space == "centred" else None
-    plan = compile_plan(asked, method, tower=encoder, calibration=means, expand=expansion(encoder.card))
+    plan = make_plan(asked, encoder, means, method=method, space=space)
     scores = score(plan, archive.vectors(encoder.card.image_fingerprint, matrix.ids.tolist()))
     best = np.lexsort((matrix.ids, -scores))[:7]
     assert [hit.image_id for hit in answer.hits] == matrix.ids[best].tolist()

@@ -23,9 +23,9 @@ from medneg.evaluation.questions import (
 )
 from medneg.evaluation.report import Comparison, Example, Exclusion, Report, ZeroShot
 from medneg.query import lexicon
-from medneg.scoring import METHODS, TextTower
+from medneg.scoring import METHODS, SpaceName, TextTower
 from medneg.scoring.plan import score
-from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, SpaceName, make_plan
+from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, calibrate, make_plan
 
 if TYPE_CHECKING:
     from medneg.encoders import Encoder
@@ -181,10 +181,10 @@ def _outcome(
     method: str,
     space: SpaceName,
 ) -> _Outcome:
-    mean_image = gallery.images.mean(axis=0)
+    calibration = calibrate(gallery.tower, gallery.images.mean(axis=0))
     figures = np.full((len(questions), 4), np.nan)
     for row, (question, drawn) in enumerate(zip(questions, pools, strict=True)):
-        plan = make_plan(question.query, gallery.tower, mean_image, method=method, space=space)
+        plan = make_plan(question.query, gallery.tower, calibration, method=method, space=space)
         scores = score(plan, gallery.images)
         truth = (question.relevant, question.excluded)
         figures[row, :2] = precision_at_k(scores, truth[0], K), violation_at_k(scores, truth[1], K)

@@ -86,7 +86,7 @@ def read(
     needs: Sequence[Need],
     *,
     tower: TextTower,
-    calibration: Calibration | None,
+    centre: Calibration | None,
     expand: Expand,
 ) -> Reading:
     """Encode what a method needs of a query, in one call of the tower.
@@ -98,19 +98,19 @@ def read(
         query: what was asked.
         needs: the parts to encode.
         tower: encodes the phrases, in its own template.
-        calibration: centre on these means; None for the raw space.
+        centre: holds the means to centre on; None for the raw space.
         expand: the phrases that a mention stands for.
     """
     lines = {
         need: found for need, found in _lines(query, tower.card.template, expand).items() if need in needs
     }
     texts = tuple(dict.fromkeys(text for part in lines.values() for line in part for text in line.texts))
-    vectors = dict(zip(texts, _place(encode(tower, texts), calibration), strict=True))
+    vectors = dict(zip(texts, _place(encode(tower, texts), centre), strict=True))
     phrases = {need: tuple(_speak(line, vectors) for line in part) for need, part in lines.items()}
     phrases |= {"unwanted": _apportion(phrases["unwanted"])} if "unwanted" in phrases else {}
     warnings: tuple[QueryWarning, ...] = ()
     if "unwanted" in phrases:
-        limit = INSEPARABLE["raw" if calibration is None else "centred"]
+        limit = INSEPARABLE["raw" if centre is None else "centred"]
         warnings = _contradictions(query) + _confusions(phrases, limit, tower.card.name)
     return Reading(phrases=phrases, nothing_wanted=not query.affirmed, warnings=warnings)
 
@@ -155,17 +155,17 @@ def _lines(query: Query, template: str, expand: Expand) -> dict[Need, tuple[_Lin
                 both = (template.format(opposite),)
                 counterfactuals.append(_Line(label=f"not {opposite}", texts=both, mention=mention))
     return {
-        "sentence": (_Line(label="whole sentence", texts=(query.raw,)),),
+        "sentence": (_Line(label="whole sentence", texts=(query.sentence,)),),
         "wanted": wanted or (_Line(label=ANCHOR, texts=(ANCHOR,)),),
         "unwanted": tuple(unwanted),
         "counterfactuals": tuple(counterfactuals),
     }
 
 
-def _place(vectors: NDArray[np.float32], calibration: Calibration | None) -> NDArray[np.float64]:
+def _place(vectors: NDArray[np.float32], centre: Calibration | None) -> NDArray[np.float64]:
     """Text embeddings in the plan's space: u(t − mean text) where it is centred."""
     rows = vectors.astype(np.float64)
-    return rows if calibration is None else np.stack([_unit(row - calibration.mean_text) for row in rows])
+    return rows if centre is None else np.stack([_unit(row - centre.mean_text) for row in rows])
 
 
 def _speak(line: _Line, vectors: Mapping[str, NDArray[np.float64]]) -> Phrase:

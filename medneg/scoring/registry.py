@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from medneg.errors import QueryError, UnknownName
-from medneg.scoring.calibration import Calibration
+from medneg.errors import CalibrationMissing, QueryError, UnknownName
+from medneg.scoring.calibration import Calibration, SpaceName
 from medneg.scoring.mixtures import linear_terms
 from medneg.scoring.reading import Expand, Need, Reading, TextTower, read
 from medneg.values import Mention, Plan, Query, Space, Term
@@ -23,25 +24,43 @@ class Method:
         source: the paper and equation, or the tool, that it comes from.
         needs: the phrases that it looks at.
         compose: makes the plan's terms of them.
+        needs_covariance: whether it wants to know how scores spread over the archive.
+        needs_curves: whether it wants to know what scores mean as probabilities.
     """
 
     name: str
     source: str
     needs: tuple[Need, ...]
     compose: Compose
+    needs_covariance: bool = False
+    needs_curves: bool = False
 
 
 METHODS: dict[str, Method] = {}
 """Every method by its name."""
 
 
-def method(name: str, *, source: str, needs: Sequence[Need]) -> Callable[[Compose], Compose]:
-    """Register a method; its name must be new."""
+def method(
+    name: str,
+    *,
+    source: str,
+    needs: Sequence[Need],
+    needs_covariance: bool = False,
+    needs_curves: bool = False,
+) -> Callable[[Compose], Compose]:
+    """Register a method; its name must be new. See ``Method`` for the arguments."""
 
     def register(compose: Compose) -> Compose:
         if name in METHODS:
             raise ValueError(f"there is a method {name!r} already")
-        METHODS[name] = Method(name=name, source=source, needs=tuple(needs), compose=compose)
+        METHODS[name] = Method(
+            name=name,
+            source=source,
+            needs=tuple(needs),
+            compose=compose,
+            needs_covariance=needs_covariance,
+            needs_curves=needs_curves,
+        )
         return compose
 
     return register
@@ -58,6 +77,7 @@ def compile_plan(
     *,
     tower: TextTower,
     calibration: Calibration | None = None,
+    space: SpaceName = "raw",
     expand: Expand = own_words,
 ) -> Plan:
     """Compile a query to a plan.
@@ -69,29 +89,51 @@ def compile_plan(
         query: what was asked; only mentions and raw words count.
         method: a name in ``METHODS``.
         tower: the text tower that belongs to the image embeddings.
-        calibration: centre both modalities on these means; None for the raw space.
+        calibration: what is known of the tower on the archive; None if nothing is.
+        space: "centred" on the calibration's means, or "raw".
         expand: the phrases that a mention stands for, its own words first.
 
     Returns:
         The plan, with warnings in plain words.
 
     Raises:
-        UnknownName: if there is no such method.
+        UnknownName: if there is no such method or space.
         QueryError: if the query is empty.
+        CalibrationMissing: if the method or the space needs more than the calibration says.
     """
     chosen = METHODS.get(method)
     if chosen is None:
         raise UnknownName("method", method, known=METHODS)
+    if space not in get_args(SpaceName):
+        raise UnknownName("space", space, known=get_args(SpaceName))
     fingerprint = tower.card.image_fingerprint
     if not query.negated:
         if not query.raw.strip():
             raise QueryError("the query is empty; type what an image should show, or should not")
-        reading = read(query, ("sentence",), tower=tower, calibration=None, expand=expand)
+        reading = read(query, ("sentence",), tower=tower, centre=None, expand=expand)
         return Plan(terms=linear_terms(reading.sentence), space=Space(image_fingerprint=fingerprint))
-    reading = read(query, chosen.needs, tower=tower, calibration=calibration, expand=expand)
-    mean = None if calibration is None else calibration.mean_image
+    _require(chosen, calibration, space, tower.card.name)
+    centre = calibration if space == "centred" else None
+    reading = read(query, chosen.needs, tower=tower, centre=centre, expand=expand)
     return Plan(
         terms=chosen.compose(reading),
-        space=Space(image_fingerprint=fingerprint, mean=mean),
+        space=Space(image_fingerprint=fingerprint, mean=centre and centre.mean_image),
         warnings=reading.warnings,
     )
+
+
+def _require(chosen: Method, calibration: Calibration | None, space: SpaceName, encoder: str) -> None:
+    """Refuse what needs more than is known.
+
+    Raises:
+        CalibrationMissing: naming the first thing that is missing.
+    """
+    if space == "centred" and calibration is None:
+        raise CalibrationMissing("the centred space needs the mean text and the mean image", encoder)
+    of_space = f"in the {space} space"
+    if chosen.needs_covariance and (calibration is None or space not in calibration.covariance):
+        what = f"the method {chosen.name} needs the spread of the archive's scores {of_space}"
+        raise CalibrationMissing(what, encoder)
+    if chosen.needs_curves and (calibration is None or not calibration.curves.get(space)):
+        what = f"the method {chosen.name} needs the findings' probability curves {of_space}"
+        raise CalibrationMissing(what, encoder)

@@ -70,7 +70,9 @@ def plans(matrix, tower):
     made = {"plain": compile_plan(PLAIN, "cosine", tower=tower)}
     for method in ("subtract", "drc"):
         made[f"{method} raw"] = compile_plan(QUERY, method, tower=tower)
-        made[f"{method} centred"] = compile_plan(QUERY, method, tower=tower, calibration=means)
+        made[f"{method} centred"] = compile_plan(
+            QUERY, method, tower=tower, calibration=means, space="centred"
+        )
     return made
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from medneg.errors import QueryError, UnknownName
+from medneg.errors import CalibrationMissing, QueryError, UnknownName
 from medneg.scoring import ANCHOR, METHODS, Calibration, compile_plan, method
 from medneg.scoring.plan import contributions, score
 from medneg.values import EncoderCard, InputSpec, Linear, Mention, Query, Repulsion
@@ -82,7 +82,9 @@ def images(rows=30, width=8, seed=5):
 
 
 def scores(asked, name, tower, calibration=None, **more):
-    return score(compile_plan(asked, name, tower=tower, calibration=calibration, **more), images())
+    space = "raw" if calibration is None else "centred"
+    plan = compile_plan(asked, name, tower=tower, calibration=calibration, space=space, **more)
+    return score(plan, images())
 
 
 def slow_spacevlm_direction(a, n, t):
@@ -281,7 +283,8 @@ def test_an_encoder_that_cannot_tell_two_findings_apart_is_named(centred, warned
     tower = TableTower(spread=0.15)
     mean = np.mean(list(tower.table.values()), axis=0)
     means = Calibration(mean_text=mean, mean_image=images()[0] * np.float32(0.5)) if centred else None
-    plan = compile_plan(query(), "subtract", tower=tower, calibration=means)
+    space = "centred" if centred else "raw"
+    plan = compile_plan(query(), "subtract", tower=tower, calibration=means, space=space)
     assert [warning.code for warning in plan.warnings] == ["inseparable"] * warned
     if warned:
         assert "The encoder table can hardly tell “effusion” from “calcification”" in plan.warnings[0].message
@@ -344,6 +347,20 @@ def test_an_unknown_method_is_refused_with_the_known_ones():
         UnknownName, match="unknown method 'magic'; choose one of: affirmed-only, cosine, drc"
     ):
         compile_plan(query(), "magic", tower=TableTower())
+
+
+def test_an_unknown_space_is_refused_with_the_known_ones():
+    with pytest.raises(UnknownName, match="unknown space 'white'; choose one of: raw, centred"):
+        compile_plan(query(), "subtract", tower=TableTower(), space="white")
+
+
+def test_the_centred_space_without_its_means_is_refused_with_the_remedy():
+    with pytest.raises(
+        CalibrationMissing,
+        match="the centred space needs the mean text and the mean image; measure it once with "
+        "`medneg calibrate --archive ARCHIVE --encoder table`",
+    ):
+        compile_plan(query(), "subtract", tower=TableTower(), space="centred")
 
 
 def test_an_empty_query_is_refused():
