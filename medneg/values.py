@@ -18,7 +18,11 @@ Strength = Literal["strong", "moderate", "weak"]
 Origin = Literal["lexicon", "fuzzy", "unknown", "implied", "user"]
 Reason = Literal["explicit", "normality", "history", "differential", "exception"]
 FindingState = Literal["present", "absent", "uncertain"]
+FilterField = Literal["view", "sex", "age", "date", "modality"]
 Span = tuple[int, int]
+
+VIEWS = ("PA", "AP", "LATERAL")
+SEXES = ("F", "M", "O")
 
 GREY_SCALE_CHAIN = "grey-scale-1"
 """The version of the steps in ``medneg.dicom`` from stored values to pixels; a change of them changes it."""
@@ -84,11 +88,31 @@ class QueryWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldFilter:
+    """A condition on a header field that stands in the query's words: ``view:PA``, ``age:>60``.
+
+    Attributes:
+        field: which field it speaks of.
+        text: what the field must be, as it was written behind the colon (">60").
+        span: offsets of the whole filter in the raw query.
+    """
+
+    field: FilterField
+    text: str
+    span: Span
+
+    def __post_init__(self) -> None:
+        _require(self.field, FilterField, "a filter's field")
+        if not self.text.strip():
+            raise ValueError(f"a filter on {self.field} needs a value; its text is empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What a sentence asks for: findings wanted, unwanted and left open.
 
     ``counterfactuals`` holds one sentence per negated mention, in the same order: the wanted findings
-    together with that one ("effusion and calcification").
+    together with that one ("effusion and calcification"). ``filters`` are conditions on the image's header.
     """
 
     raw: str
@@ -98,6 +122,7 @@ class Query:
     counterfactuals: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    filters: tuple[FieldFilter, ...] = ()
     warnings: tuple[QueryWarning, ...] = ()
     needs_review: bool = False
 
@@ -118,6 +143,26 @@ class Query:
     def mentions(self) -> tuple[Mention, ...]:
         """All mentions: wanted, then unwanted, then uncertain."""
         return self.affirmed + self.negated + self.uncertain
+
+    @property
+    def sentence(self) -> str:
+        """The words without their filters, for a text encoder; the raw words where there is no filter.
+
+        Where filters are all there is, it is "chest x-ray": every image answers to that.
+
+        Example:
+            >>> filters = (FieldFilter(field="view", text="PA", span=(9, 16)),)
+            >>> Query(raw="effusion view:PA", filters=filters).sentence
+            'effusion'
+        """
+        if not self.filters:
+            return self.raw
+        words, position = [], 0
+        for start, end in sorted(each.span for each in self.filters):
+            words.append(self.raw[position:start])
+            position = end
+        words.append(self.raw[position:])
+        return " ".join(" ".join(words).split()).strip(" ,;") or "chest x-ray"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from medneg.archive.schema import Finding, Image
 from medneg.errors import FilterError
-from medneg.values import FindingState
-
-VIEWS = ("PA", "AP", "LATERAL")
-SEXES = ("F", "M", "O")
+from medneg.values import SEXES, VIEWS, FindingState
 
 
 def image_ids(where: Where) -> Select[int]:

@@ -5,9 +5,21 @@ modifiers, and a small grammar that follows negation, doubt and exception from l
 reads reports with the same machinery. The lexicon and the cues are data, in ``medneg/assets``.
 """
 
+from medneg.query.filters import Condition, read_condition
 from medneg.query.lexicon import Finding, Lexicon, lexicon
 from medneg.query.reading import parse
 from medneg.query.report import read_report
-from medneg.query.serialise import from_json, to_json
+from medneg.query.serialise import from_json, predictions, to_json
 
-__all__ = ["Finding", "Lexicon", "from_json", "lexicon", "parse", "read_report", "to_json"]
+__all__ = [
+    "Condition",
+    "Finding",
+    "Lexicon",
+    "from_json",
+    "lexicon",
+    "parse",
+    "predictions",
+    "read_condition",
+    "read_report",
+    "to_json",
+]

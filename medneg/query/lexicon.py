@@ -19,6 +19,7 @@ from medneg.values import FindingState
 Kind = Literal["finding", "device", "normal", "generic"]
 Key = tuple[str, ...]
 _ARTICLES = frozenset({"a", "an", "the"})
+_FUZZY_FROM = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,28 @@ class Lexicon:
         """
         return words if words in self._by_id else self._by_key.get(key(words))
 
+    def complete(self, prefix: str, limit: int = 8) -> tuple[Finding, ...]:
+        """Findings that the beginning of a word may become, best first, each once.
+
+        A name that begins so comes first, then a synonym that does, then a later word that does, then words
+        with a letter or two wrong.
+
+        Example:
+            >>> [finding.name for finding in lexicon().complete("pneumot", limit=2)]
+            ['pneumothorax', 'hydropneumothorax']
+        """
+        typed = " ".join(key(prefix))
+        if not typed:
+            return ()
+        ranked: dict[str, tuple[float, int]] = {}
+        for words, finding_id in self._by_key.items():
+            rank = _completes(typed, " ".join(words), self._by_id[finding_id])
+            if rank is not None:
+                ranked[finding_id] = min(ranked.get(finding_id, rank), rank)
+        order = {finding.id: place for place, finding in enumerate(self.findings)}
+        best = sorted(ranked, key=lambda finding_id: (*ranked[finding_id], order[finding_id]))
+        return tuple(self._by_id[finding_id] for finding_id in best[:limit])
+
     def descendants(self, finding_id: str) -> tuple[str, ...]:
         """Everything that is a kind of this finding, children of children too, without itself.
 
@@ -143,6 +166,23 @@ class Lexicon:
         said = {states[kind] for kind in (finding_id, *self.descendants(finding_id)) if kind in states}
         order: tuple[FindingState, ...] = ("present", "uncertain", "absent")
         return next((state for state in order if state in said), None)
+
+
+def _completes(typed: str, words: str, finding: Finding) -> tuple[float, int] | None:
+    """How well ``words`` of a finding complete what was typed, lowest best; None when they do not."""
+    if words.startswith(typed):
+        named = words == " ".join(key(finding.name))
+        return (0.0 if words == typed else 1.0 if named else 2.0, len(words))
+    if f" {typed}" in words:
+        return 3.0, len(words)
+    if len(typed) < _FUZZY_FROM:
+        return None
+    from rapidfuzz.distance import OSA
+
+    limit = 1 if len(typed) < 2 * _FUZZY_FROM - 1 else 2
+    # Two lengths of the beginning, for a letter may be missing or too many.
+    edits = min(OSA.distance(typed, words[: len(typed) + more], score_cutoff=limit) for more in (-1, 0, 1))
+    return (3.0 + edits, len(words)) if edits <= limit else None
 
 
 @lru_cache(maxsize=1)

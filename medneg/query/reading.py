@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from medneg.errors import QueryError
 from medneg.query.chunks import Chunk, chunk
 from medneg.query.cues import vocabulary
+from medneg.query.filters import split_filters
 from medneg.query.grammar import Draft, Reading, Tokens, read
 from medneg.query.lexicon import lexicon
 from medneg.query.normalise import Token, tokenise
@@ -23,6 +24,7 @@ _REVIEW = frozenset(
         "ambiguous_abbreviation",
         "contradiction",
         "nothing_found",
+        "filter_refused",
     }
 )
 _MESSAGES = {
@@ -82,13 +84,14 @@ def parse(text: str) -> Query:
         )
     if len(text) > MAX_CHARACTERS:
         raise QueryError(f"a query has at most {MAX_CHARACTERS} characters; got {len(text)}. Shorten it")
-    sentence = read_sentence(text)
+    words, filters, refused = split_filters(text)
+    sentence = read_sentence(words)
     mentions = list(distinct(drop_generic(mentions_of(sentence))))
     affirmed, negated, uncertain = (
         tuple(mention for mention in mentions if mention.polarity == polarity)
         for polarity in ("affirmed", "negated", "uncertain")
     )
-    warnings = tuple(_warnings(sentence, mentions))
+    warnings = (*refused, *_warnings(sentence, mentions))
     return Query(
         raw=text,
         affirmed=affirmed,
@@ -97,6 +100,7 @@ def parse(text: str) -> Query:
         counterfactuals=counterfactuals(affirmed, negated),
         context=tuple(sentence.words((piece.first, piece.end)) for piece in _of(sentence, "context")),
         ignored=tuple(sentence.words((piece.first, piece.end)) for piece in _of(sentence, "filler")),
+        filters=filters,
         warnings=warnings,
         needs_review=any(warning.code in _REVIEW for warning in warnings),
     )

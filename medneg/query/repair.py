@@ -48,9 +48,14 @@ def _repaired(token: Token) -> tuple[Token, ...]:
     return tuple(Token(word, singular(word), token.start, token.end, token.text) for word in words)
 
 
+def is_term(word: str) -> bool:
+    """Whether the lexicon or the grammar has this word."""
+    return word in known_words() or singular(word) in known_words()
+
+
 def is_known(word: str) -> bool:
     """Whether the lexicon, the grammar or the guard list has this word."""
-    return word in known_words() or singular(word) in known_words() or word in guarded_words()
+    return is_term(word) or word in guarded_words()
 
 
 @lru_cache(maxsize=4096)

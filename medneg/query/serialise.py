@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from medneg.errors import QueryError
-from medneg.values import Mention, Query, QueryWarning
+from medneg.values import FieldFilter, Mention, Query, QueryWarning
 
 SCHEMA_VERSION = 1
 _POLARITIES = ("affirmed", "negated", "uncertain")
@@ -36,10 +36,26 @@ def from_json(data: Mapping[str, Any]) -> Query:
         for polarity in _POLARITIES:
             values[polarity] = tuple(_built(Mention, row) for row in values.get(polarity, ()))
         values["warnings"] = tuple(_built(QueryWarning, row) for row in values.get("warnings", ()))
+        values["filters"] = tuple(_built(FieldFilter, row) for row in values.get("filters", ()))
         query: Query = _built(Query, values)
     except (TypeError, ValueError) as error:
         raise QueryError(f"this is no query: {error}") from error
     return query
+
+
+def predictions(query: Query) -> dict[str, list[Any]]:
+    """A reading as plain phrases, the form in which readings are compared with a reader's.
+
+    Example:
+        >>> from medneg.query import parse
+        >>> predictions(parse("effusion but no calcification"))["negated"]
+        [{'concept': 'calcification', 'strength': 'strong'}]
+    """
+    return {
+        "affirmed": [mention.text for mention in query.affirmed],
+        "negated": [{"concept": mention.text, "strength": mention.strength} for mention in query.negated],
+        "uncertain": [mention.text for mention in query.uncertain],
+    }
 
 
 def _built(kind: type[Any], row: Mapping[str, Any]) -> Any:
