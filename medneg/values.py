@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Polarity = Literal["affirmed", "negated", "uncertain"]
 Strength = Literal["strong", "moderate", "weak"]
-Origin = Literal["lexicon", "fuzzy", "unknown", "implied", "user"]
+Origin = Literal["lexicon", "fuzzy", "unknown", "implied", "language_model", "user"]
 Reason = Literal["explicit", "normality", "history", "differential", "exception"]
 FindingState = Literal["present", "absent", "uncertain"]
 FilterField = Literal["view", "sex", "age", "date", "modality"]
@@ -46,8 +46,8 @@ class Mention:
         cue: the words that gave the polarity ("but no"), as they stand in the query.
         cue_span, span: offsets of the cue and of the phrase in the raw query, ``raw[start:end]``.
         origin: how the phrase was found; "fuzzy" after a typo repair, "implied" by a statement of
-            normality, "user" when it was edited by hand.
-        corrected_from: the misspelt words, when ``origin`` is "fuzzy".
+            normality, "language_model" when a language model chose it, "user" when it was edited by hand.
+        corrected_from: the misspelt words that were repaired, or None.
         reason: why it has its polarity.
     """
 
@@ -125,6 +125,7 @@ class Query:
     filters: tuple[FieldFilter, ...] = ()
     warnings: tuple[QueryWarning, ...] = ()
     needs_review: bool = False
+    parser: str = "grammar"
 
     def __post_init__(self) -> None:
         for polarity in get_args(Polarity):
