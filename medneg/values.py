@@ -113,6 +113,7 @@ class Query:
 
     ``counterfactuals`` holds one sentence per negated mention, in the same order: the wanted findings
     together with that one ("effusion and calcification"). ``filters`` are conditions on the image's header.
+    ``parser`` says who read the sentence: "grammar", or the name of a language model.
     """
 
     raw: str

@@ -13,7 +13,7 @@ from medneg.query.grammar import Draft, Reading, Tokens, read
 from medneg.query.lexicon import lexicon
 from medneg.query.normalise import Token, tokenise
 from medneg.query.repair import join_prefixes, repair
-from medneg.values import Mention, Query, QueryWarning, Span
+from medneg.values import FieldFilter, Mention, Query, QueryWarning, Span
 
 MAX_CHARACTERS = 2000
 _REVIEW = frozenset(
@@ -85,7 +85,19 @@ def parse(text: str) -> Query:
     if len(text) > MAX_CHARACTERS:
         raise QueryError(f"a query has at most {MAX_CHARACTERS} characters; got {len(text)}. Shorten it")
     words, filters, refused = split_filters(text)
-    sentence = read_sentence(words)
+    return typed(text, read_sentence(words), filters, refused)
+
+
+def typed(
+    raw: str, sentence: Sentence, filters: tuple[FieldFilter, ...], refused: tuple[QueryWarning, ...]
+) -> Query:
+    """The query that a sentence's reading stands for.
+
+    Args:
+        raw: the words as typed.
+        sentence: their reading, whoever made it; its offsets are those of ``raw``.
+        filters, refused: of ``filters.split_filters``.
+    """
     mentions = list(distinct(drop_generic(mentions_of(sentence))))
     affirmed, negated, uncertain = (
         tuple(mention for mention in mentions if mention.polarity == polarity)
@@ -93,7 +105,7 @@ def parse(text: str) -> Query:
     )
     warnings = (*refused, *_warnings(sentence, mentions))
     return Query(
-        raw=text,
+        raw=raw,
         affirmed=affirmed,
         negated=negated,
         uncertain=uncertain,
