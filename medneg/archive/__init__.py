@@ -4,6 +4,7 @@ from medneg.archive.filters import FindingFilter, Where
 from medneg.archive.rows import (
     Counts,
     FileStamp,
+    FindingScores,
     ImageRow,
     KnownFile,
     Label,
@@ -12,6 +13,7 @@ from medneg.archive.rows import (
     RejectedRow,
     SearchRow,
     SpaceRow,
+    StoredCalibration,
 )
 from medneg.archive.store import Archive
 
@@ -20,6 +22,7 @@ __all__ = [
     "Counts",
     "FileStamp",
     "FindingFilter",
+    "FindingScores",
     "ImageRow",
     "KnownFile",
     "Label",
@@ -28,5 +31,6 @@ __all__ = [
     "RejectedRow",
     "SearchRow",
     "SpaceRow",
+    "StoredCalibration",
     "Where",
 ]

@@ -11,7 +11,7 @@ from numpy import float32, int64
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
-from medneg.archive.rows import Counts, ImageRow, KnownFile, RejectedRow, SpaceRow
+from medneg.archive.rows import Counts, ImageRow, KnownFile, RejectedRow, Source, SpaceRow
 from medneg.archive.schema import (
     Embedding,
     Encoder,
@@ -206,6 +206,38 @@ def findings(
                 if _RANK[state] >= _RANK[found[image].get(name, "absent")]:
                     found[image][name] = cast("FindingState", state)
     return found
+
+
+def labels(
+    connection: Connection, findings: Sequence[str]
+) -> dict[Source, dict[int, dict[str, FindingState]]]:
+    """By source and image id the recorded states of some findings; a report speaks for all its study."""
+    found: dict[Source, dict[int, dict[str, FindingState]]] = {"manifest": {}, "report": {}}
+    for some in chunks(findings):
+        for owner in (Finding.image_id == Image.id, Finding.study_id == Image.study_id):
+            statement = (
+                select(Image.id, Finding.finding, Finding.state, Finding.source)
+                .join(Finding, owner)
+                .where(Finding.finding.in_(some))
+            )
+            for image, name, state, source in connection.execute(statement):
+                of_image = found[cast("Source", source)].setdefault(image, {})
+                of_image[name] = cast("FindingState", state)
+    return found
+
+
+def patients(connection: Connection, ids: NDArray[int64]) -> NDArray[int64]:
+    """Whose some images are: a number for each patient, aligned to the ids.
+
+    Raises:
+        ArchiveError: if an id is not in the archive.
+    """
+    statement = select(Image.id, Study.patient_id).join(Study, Study.id == Image.study_id)
+    owners = {row[0]: row[1] for row in connection.execute(statement)}
+    missing = [image for image in ids.tolist() if image not in owners]
+    if missing:
+        raise ArchiveError(f"this archive has no image {missing[0]}")
+    return np.array([owners[image] for image in ids.tolist()], int64)
 
 
 def report(connection: Connection, image: int) -> str | None:

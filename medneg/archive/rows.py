@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
+    from medneg.scoring import Calibration, Curve, SpaceName
     from medneg.values import EncoderCard, FindingState, Radiograph
 
 Source = Literal["manifest", "report"]
@@ -132,6 +133,52 @@ class SpaceRow:
     def name(self) -> str:
         """The names of its encoders; its fingerprint when none is recorded."""
         return ", ".join(dict.fromkeys(card.name for card in self.cards)) or self.image_fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingScores:
+    """How a finding scores over an archive: the projections x·a of all images on its direction.
+
+    Attributes:
+        finding: its lexicon id.
+        space: the embedding space of the projections.
+        mean, spread: of the projections; the spread is their standard deviation.
+        quantiles: at .05, .25, .5, .75 and .95.
+        present, absent: how many labelled images there are of each kind.
+        reported: how many of these labels come from reports only.
+        auc: of the projections against the labels; None without both kinds.
+        curve: its probability; None where the labels are too few.
+        isotonic_error: calibration error on the same held-out folds of isotonic regression instead.
+    """
+
+    finding: str
+    space: SpaceName
+    mean: float
+    spread: float
+    quantiles: tuple[float, ...]
+    present: int = 0
+    absent: int = 0
+    reported: int = 0
+    auc: float | None = None
+    curve: Curve | None = None
+    isotonic_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredCalibration:
+    """A calibration that the archive keeps.
+
+    Attributes:
+        calibration: means, covariances and curves.
+        findings: what each finding's scores look like.
+        embeddings: over how many images it was made.
+        stale: whether images have come or gone since.
+    """
+
+    calibration: Calibration
+    findings: tuple[FindingScores, ...]
+    embeddings: int
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

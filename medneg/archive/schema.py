@@ -1,7 +1,8 @@
 """What the archive keeps, as typed SQLAlchemy tables. Nothing here is personal: people are keyed pseudonyms.
 
 ``patients`` ← ``studies`` ← ``images`` ← ``embeddings``, ``thumbnails``; ``reports`` belong to studies,
-``findings`` to an image or to a study. ``encoders``, ``rejected``, ``searches`` and ``settings`` stand alone.
+``findings`` to an image or to a study; ``calibrations`` ← ``calibrated_findings``. ``encoders``,
+``rejected``, ``searches`` and ``settings`` stand alone.
 A change here needs a revision in ``migrations/versions`` and a new ``REVISION``.
 """
 
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision of the schema that this module describes: the head of ``migrations/versions``."""
 
 NAMES = {
@@ -172,6 +173,49 @@ class Embedding(Base):
     image_id: Mapped[int] = mapped_column(Key, ForeignKey("images.id", ondelete="CASCADE"))
     image_fingerprint: Mapped[str] = mapped_column(String(200))
     vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Calibration(Base):
+    """What is known of an encoder's two towers here. Vectors (d,) and covariances (d, d) are float32
+    little-endian; ``stamp`` and ``embeddings`` say what the space looked like when it was made."""
+
+    __tablename__ = "calibrations"
+    __table_args__ = (UniqueConstraint("image_fingerprint", "text_fingerprint"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    image_fingerprint: Mapped[str] = mapped_column(String(200))
+    text_fingerprint: Mapped[str] = mapped_column(String(200))
+    stamp: Mapped[str] = mapped_column(Text)
+    embeddings: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    mean_text: Mapped[bytes] = mapped_column(LargeBinary)
+    mean_image: Mapped[bytes] = mapped_column(LargeBinary)
+    covariance_raw: Mapped[bytes] = mapped_column(LargeBinary)
+    covariance_centred: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CalibratedFinding(Base):
+    """The scores of one finding in one space, and its probability curve where labels gave one."""
+
+    __tablename__ = "calibrated_findings"
+    __table_args__ = (CheckConstraint("space IN ('raw', 'centred')", name="space"),)
+
+    calibration_id: Mapped[int] = mapped_column(
+        Key, ForeignKey("calibrations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    space: Mapped[str] = mapped_column(String(8), primary_key=True)
+    finding: Mapped[str] = mapped_column(String(64), primary_key=True)
+    mean: Mapped[float] = mapped_column(Float)
+    spread: Mapped[float] = mapped_column(Float)
+    quantiles: Mapped[list[float]] = mapped_column(JSON)
+    present: Mapped[int]
+    absent: Mapped[int]
+    reported: Mapped[int]
+    auc: Mapped[float | None] = mapped_column(Float)
+    slope: Mapped[float | None] = mapped_column(Float)
+    intercept: Mapped[float | None] = mapped_column(Float)
+    error: Mapped[float | None] = mapped_column(Float)
+    isotonic_error: Mapped[float | None] = mapped_column(Float)
 
 
 class Thumbnail(Base):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import Engine, insert
 
-from medneg.archive import audit, checking, filters, migrating, reading, writing
+from medneg.archive import audit, calibrations, checking, filters, migrating, reading, writing
 from medneg.archive.engines import connect, transaction
 from medneg.archive.places import Place, key_check, locate, make_key
 from medneg.archive.schema import REVISION, Setting
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from medneg.archive.rows import (
         Counts,
         FileStamp,
+        FindingScores,
         ImageRow,
         KnownFile,
         Label,
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
         SearchRow,
         Source,
         SpaceRow,
+        StoredCalibration,
     )
+    from medneg.scoring import Calibration
     from medneg.values import EncoderCard, FindingState
 
 
@@ -242,7 +245,7 @@ class Archive:
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the archive, one sentence each; empty when it is sound."""
         with transaction(self._engine, self._place) as connection:
-            found = list(checking.problems(connection, self._place))
+            found = [*checking.problems(connection, self._place), *calibrations.stale(connection)]
             for space in reading.spaces(connection):
                 stamp, count = reading.stamp(connection, space.image_fingerprint)
                 if count and self._stamp_on_disk(space.image_fingerprint) != stamp:
@@ -254,6 +257,40 @@ class Archive:
 
         held = ScanMatrix.open(self._matrix_folder(fingerprint))
         return None if held is None else held.stamp
+
+    # What calibrating needs
+
+    def labels(self, findings: Sequence[str]) -> dict[Source, dict[int, dict[str, FindingState]]]:
+        """By source and image id the recorded states of some findings; a report speaks for all its study."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.labels(connection, findings)
+
+    def patients(self, ids: NDArray[int64]) -> NDArray[int64]:
+        """Whose some images are: a number for each patient, shape (n,), aligned to ``ids`` (n,).
+
+        Raises:
+            ArchiveError: if an id is not in the archive.
+        """
+        with transaction(self._engine, self._place) as connection:
+            return reading.patients(connection, ids)
+
+    def save_calibration(
+        self, card: EncoderCard, calibration: Calibration, findings: Sequence[FindingScores]
+    ) -> None:
+        """Keep what is known of an encoder here, in the place of an earlier calibration of its two towers.
+
+        Args:
+            card: of the encoder; both fingerprints name the calibration.
+            calibration: with a covariance in both spaces.
+            findings: what its findings' scores look like, each once a space.
+        """
+        with transaction(self._engine, self._place, writes=True) as connection:
+            calibrations.save(connection, card, calibration, tuple(findings))
+
+    def calibration(self, card: EncoderCard) -> StoredCalibration | None:
+        """What is known of an encoder here; None when `medneg calibrate` never ran with its two towers."""
+        with transaction(self._engine, self._place) as connection:
+            return calibrations.load(connection, card)
 
     # What ingesting needs
 
