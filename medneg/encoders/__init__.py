@@ -7,5 +7,6 @@
 
 from medneg.encoders.protocol import Encoder
 from medneg.encoders.registry import DEFAULT, CatalogueRow, catalogue, load
+from medneg.encoders.text_towers import TextTowerCard, text_towers
 
-__all__ = ["DEFAULT", "CatalogueRow", "Encoder", "catalogue", "load"]
+__all__ = ["DEFAULT", "CatalogueRow", "Encoder", "TextTowerCard", "catalogue", "load", "text_towers"]

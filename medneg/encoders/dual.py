@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import Module
 from torch.nn.functional import normalize
 
 from medneg.encoders.checkpoint import Papers, Preprocessing
@@ -24,15 +25,18 @@ class Towers:
     """What a family makes of its checkpoint.
 
     Attributes:
+        module: holds the parameters of both towers, under the names of the two states.
         encode_pixels: normalised pictures, shape (n, 3, size, size), to embeddings of any length, (n, d).
         encode_tokens: token ids, shape (t, context), to embeddings, (t, d).
         tokenize: sentences to token ids, cut and padded to the context.
         vocabulary: token to id.
-        image_state, text_state: the tensors of each tower, without the logit scale.
+        image_state, text_state: the tensors of each tower, without the logit scale; they share the
+            module's memory.
         image_architecture, text_architecture: what the tensors do not say.
         width: d.
     """
 
+    module: Module
     encode_pixels: Callable[[Tensor], Tensor]
     encode_tokens: Callable[[Tensor], Tensor]
     tokenize: Callable[[list[str]], Tensor]
@@ -49,7 +53,7 @@ class DualEncoder:
     """Two towers behind ``medneg.encoders.Encoder``: float32, and the same input gives the same rows."""
 
     def __init__(self, name: str, towers: Towers, papers: Papers) -> None:
-        self._towers = towers
+        self.towers = towers
         self.card = make_card(name, towers, papers)
         self._mean = torch.tensor(towers.preprocessing.mean).view(1, 3, 1, 1)
         self._std = torch.tensor(towers.preprocessing.std).view(1, 3, 1, 1)
@@ -68,7 +72,7 @@ class DualEncoder:
                 f"got {pixels.dtype} of shape {pixels.shape}"
             )
         batches = (pixels[i : i + IMAGE_BATCH] for i in range(0, len(pixels), IMAGE_BATCH))
-        return self._rows(self._towers.encode_pixels(self._normalised(batch)) for batch in batches)
+        return self._rows(self.towers.encode_pixels(self._normalised(batch)) for batch in batches)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -80,7 +84,7 @@ class DualEncoder:
         if isinstance(texts, str):
             raise TypeError(f"encode_texts takes a sequence of sentences; got one string, {texts!r}")
         batches = (list(texts[i : i + TEXT_BATCH]) for i in range(0, len(texts), TEXT_BATCH))
-        return self._rows(self._towers.encode_tokens(self._towers.tokenize(batch)) for batch in batches)
+        return self._rows(self.towers.encode_tokens(self.towers.tokenize(batch)) for batch in batches)
 
     def _normalised(self, batch: NDArray[np.float32]) -> Tensor:
         grey = torch.from_numpy(np.ascontiguousarray(batch)).unsqueeze(1)  # n s s -> n 1 s s

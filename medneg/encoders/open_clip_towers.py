@@ -142,6 +142,7 @@ def _towers(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Towers:
     config = checkpoint.config
     tokenize: Callable[[list[str]], Tensor] = tokenizer
     return Towers(
+        module=model,
         encode_pixels=model.encode_image,
         encode_tokens=model.encode_text,
         tokenize=tokenize,

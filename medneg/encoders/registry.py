@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from medneg.encoders.checkpoint import Checkpoint, Papers, read_checkpoint, read_papers
 from medneg.encoders.places import cached_repository, embedded
+from medneg.encoders.text_towers import find_text_tower, put_text_tower
 from medneg.errors import EncoderError, UnknownName, WeightsMissing
 
 if TYPE_CHECKING:
+    from medneg.encoders.dual import DualEncoder
     from medneg.encoders.protocol import Encoder
 
 DEFAULT = "phantom"
@@ -112,18 +114,35 @@ def catalogue() -> tuple[CatalogueRow, ...]:
 
 
 @cache
-def load(name: str) -> Encoder:
+def load(name: str, text_encoder: str | None = None) -> Encoder:
     """Load an encoder, once per process. Nothing is ever downloaded.
 
     Args:
         name: one of ``catalogue()``, or ``open_clip:MODEL/PRETRAINED``, ``hf:REPOSITORY``,
             ``local:FOLDER``.
+        text_encoder: a text tower tuned beside its image tower: one of ``text_towers()``, or the folder of
+            a `medneg-finetune` run. The image embeddings stay the base's.
 
     Raises:
-        UnknownName: if the name has none of these forms.
+        UnknownName: if a name has none of these forms.
         WeightsMissing: if its weights are not here; the message says which command brings them.
+        SpaceMismatch: if the text tower belongs to another image tower.
         EncoderError: if they are here and do not fit together.
     """
+    if text_encoder is None:
+        return _load_base(name)
+    from medneg.encoders.dual import DualEncoder
+
+    folder = find_text_tower(text_encoder)
+    base = _load_base(name)  # not the remembered one: its text tower is overwritten
+    told = put_text_tower(base.towers, base.card, folder)
+    papers = Papers(
+        licence=told.licence, notice=told.notice, template=base.card.template, findings=base.card.findings
+    )
+    return DualEncoder(f"{base.card.name}+{told.name}", base.towers, papers)
+
+
+def _load_base(name: str) -> DualEncoder:
     if name in ENTRIES:
         return _load_entry(name, ENTRIES[name])
     form, _, rest = name.partition(":")
@@ -168,7 +187,7 @@ def _papers(entry: Entry, folder: Path | None) -> Papers:
     return read_papers(folder, entry.papers) if folder is not None and speaks else entry.papers
 
 
-def _load_entry(name: str, entry: Entry) -> Encoder:
+def _load_entry(name: str, entry: Entry) -> DualEncoder:
     folder = embedded(name) if entry.repository is None else cached_repository(entry.repository)
     if folder is None or not folder.is_dir():
         raise WeightsMissing(_missing(name, entry))
@@ -178,7 +197,7 @@ def _load_entry(name: str, entry: Entry) -> Encoder:
     return _load_folder(name, checkpoint, _papers(entry, folder))
 
 
-def _load_folder(name: str, checkpoint: Checkpoint, papers: Papers) -> Encoder:
+def _load_folder(name: str, checkpoint: Checkpoint, papers: Papers) -> DualEncoder:
     if checkpoint.weights is None:
         raise WeightsMissing(
             f"{checkpoint.folder} describes a model in {checkpoint.format} format but holds no weights; "
@@ -193,7 +212,7 @@ def _load_folder(name: str, checkpoint: Checkpoint, papers: Papers) -> Encoder:
     return DualEncoder(name, load_towers(checkpoint), papers)
 
 
-def _load_pair(name: str, model_name: str, tag: str) -> Encoder:
+def _load_pair(name: str, model_name: str, tag: str) -> DualEncoder:
     from medneg.encoders.dual import DualEncoder
     from medneg.encoders.open_clip_towers import load_pair
 

@@ -54,6 +54,7 @@ def load_towers(checkpoint: Checkpoint) -> Towers:
 
     state = model.state_dict()
     return Towers(
+        module=model,
         encode_pixels=encode_pixels,
         encode_tokens=encode_tokens,
         tokenize=tokenize,
