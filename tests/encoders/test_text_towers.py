@@ -84,7 +84,7 @@ def test_a_tower_of_another_image_tower_is_refused_by_name(base, tmp_path):
 def test_tensors_that_do_not_fit_are_refused(base, tmp_path):
     card = tune(base, tmp_path / "tuned")
     write_text_tower(tmp_path / "tuned", card, {"one": torch.zeros(1)})
-    with pytest.raises(EncoderError, match="are not those of .* text tower; it was tuned from"):
+    with pytest.raises(EncoderError, match="it was tuned from"):
         encoders.load(base, str(tmp_path / "tuned"))
 
 
