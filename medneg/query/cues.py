@@ -130,9 +130,11 @@ class Vocabulary:
     cues: Phrases[Cue]
     context: Phrases[str]
     normal: Phrases[bool]
+    silent: Phrases[bool]
     modifiers: dict[str, str]
     fillers: frozenset[str]
     stop: frozenset[str]
+    visible: frozenset[str]
     gap: frozenset[str]
     prefixes: frozenset[str]
     rewrites: dict[str, str]
@@ -146,6 +148,7 @@ class Vocabulary:
         yield from self.modifiers
         yield from self.fillers
         yield from self.stop
+        yield from self.silent.words
 
 
 @lru_cache(maxsize=1)
@@ -157,9 +160,11 @@ def vocabulary() -> Vocabulary:
         cues=_cues(data),
         context=_phrases((phrase, kind) for kind, phrases in data["context"].items() for phrase in phrases),
         normal=_phrases((phrase, True) for phrase in data["normal"]),
+        silent=_phrases((phrase, True) for phrase in data["silent"]),
         modifiers={singular(word): kind for kind, words in data["modifiers"].items() for word in words},
         fillers=_stems(data["fillers"]),
         stop=_stems(data["stop"]),
+        visible=_stems(data["visible"]),
         gap=frozenset(data["gap"]),
         prefixes=frozenset(data["prefixes"]),
         rewrites=data["rewrites"],
@@ -168,6 +173,13 @@ def vocabulary() -> Vocabulary:
             for short, row in data["ambiguous"].items()
         },
     )
+
+
+@lru_cache(maxsize=1)
+def everyday_words() -> frozenset[str]:
+    """Words that people put around a finding and that say nothing of it: "lecture", "kindly", "folder"."""
+    text = files("medneg.assets").joinpath("everyday_words.txt").read_text(encoding="utf-8")
+    return frozenset(text.split())
 
 
 def _cues(data: dict[str, Any]) -> Phrases[Cue]:

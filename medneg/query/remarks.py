@@ -1,0 +1,98 @@
+"""What the author of a query should know about its reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from medneg.query.pieces import Chunk
+from medneg.query.sentence import Sentence
+from medneg.values import Mention, QueryWarning
+
+REVIEW = frozenset(
+    {
+        "unknown_concept",
+        "and_in_negative_scope",
+        "ambiguous_comma",
+        "ambiguous_abbreviation",
+        "contradiction",
+        "nothing_found",
+        "filter_refused",
+        "negated_conjunction",
+        "unbalanced",
+        "unread_words",
+    }
+)
+_MESSAGES = {
+    "and_in_negative_scope": '{words!r} follows an "and" inside a negation and is read as unwanted',
+    "ambiguous_comma": 'the comma ends the negation, so {words!r} is wanted; write "or" to exclude it',
+    "double_negation": "{words!r} is read as a double negation, so what it speaks of is wanted",
+    "exception_flip": "{words!r} is read as an exception, so what follows is wanted",
+    "negated_conjunction": "{words!r} is left out by itself too: a NOT before a parenthesis leaves out "
+    "images that show any one of its members, not only those that show all",
+    "or_of_wanted": "{words!r} asks for either; images with both come first",
+    "unbalanced": "{words!r} has no partner and is not used",
+}
+
+
+def silent_words(sentence: Sentence, *kinds: str) -> tuple[str, ...]:
+    """The words of all chunks of these kinds, as they stand in the text."""
+    return tuple(sentence.words((piece.first, piece.end)) for piece in _of(sentence, *kinds))
+
+
+def _of(sentence: Sentence, *kinds: str) -> list[Chunk]:
+    return [piece for piece in sentence.chunks if piece.kind in kinds]
+
+
+def remarks(sentence: Sentence, mentions: Sequence[Mention]) -> Iterator[QueryWarning]:
+    """Warnings about one reading: repairs, unknown and unread words, ambiguities, contradictions."""
+    for token in sentence.tokens:
+        if token.original:
+            message = f"interpreted {token.original!r} as {token.text!r}"
+            yield QueryWarning(code="typo_corrected", message=message, span=(token.start, token.end))
+    for piece in _of(sentence, "phrase"):
+        yield from _phrase_warnings(piece, sentence)
+    for code, at in dict.fromkeys(sentence.reading.notes):
+        yield QueryWarning(
+            code=code, message=_MESSAGES[code].format(words=sentence.words(at)), span=sentence.span(at)
+        )
+    for piece in _of(sentence, "filler"):
+        message = f"{sentence.words((piece.first, piece.end))!r} has no influence on the search"
+        yield QueryWarning(
+            code="ignored_words", message=message, span=sentence.span((piece.first, piece.end))
+        )
+    for piece in _of(sentence, "aside"):
+        words, span = sentence.words((piece.first, piece.end)), sentence.span((piece.first, piece.end))
+        message = f"{words!r} is not searched; put it in quotes if it should be"
+        yield QueryWarning(code="unread_words", message=message, span=span)
+    yield from _contradictions(mentions)
+    if not mentions:
+        yield QueryWarning(
+            code="nothing_found", message="no finding was recognised; the words are searched as they are"
+        )
+
+
+def _phrase_warnings(piece: Chunk, sentence: Sentence) -> Iterator[QueryWarning]:
+    span = sentence.span((piece.first, piece.end))
+    if piece.readings:
+        meanings = " or ".join(reading.replace("_", " ") for reading in piece.readings)
+        message = f"{sentence.words((piece.first, piece.end))!r} may mean {meanings}; write the one you mean"
+        yield QueryWarning(code="ambiguous_abbreviation", message=message, span=span)
+    elif piece.match is None:
+        words = sentence.words(piece.unknown or (piece.first, piece.end))
+        message = f"{words!r} is not in the lexicon; it is searched as it is"
+        yield QueryWarning(code="unknown_concept", message=message, span=span)
+    elif piece.strange:
+        message = f"{' '.join(piece.strange)!r} is not in the lexicon; it is kept as a modifier"
+        yield QueryWarning(code="unknown_concept", message=message, span=span)
+
+
+def _contradictions(mentions: Sequence[Mention]) -> Iterator[QueryWarning]:
+    wanted = {
+        (mention.finding or mention.text, mention.modifiers)
+        for mention in mentions
+        if mention.polarity == "affirmed"
+    }
+    for mention in mentions:
+        if mention.polarity == "negated" and (mention.finding or mention.text, mention.modifiers) in wanted:
+            message = f"{mention.text!r} is both wanted and unwanted"
+            yield QueryWarning(code="contradiction", message=message, span=mention.span)
