@@ -49,7 +49,7 @@ def _finding_condition(wanted: FindingFilter) -> ColumnElement[bool]:
         return present
     if wanted.state == "uncertain":
         return and_(uncertain, ~present)
-    return and_(_recorded(wanted.ids, "absent"), ~present, ~uncertain)
+    return and_(_recorded((*wanted.ids, *wanted.above), "absent"), ~present, ~uncertain)
 
 
 def _recorded(ids: tuple[str, ...], state: FindingState) -> ColumnElement[bool]:
@@ -85,11 +85,13 @@ class FindingFilter:
     Attributes:
         ids: lexicon ids that count as the finding: itself and its descendants.
         state: "present": one of them is recorded present. "uncertain": one is uncertain and none present.
-            "absent": one is recorded absent, and none present or uncertain.
+            "absent": one, or something of ``above``, is recorded absent, and none present or uncertain.
+        above: ids of what the finding is a kind of: "no opacity" denies a consolidation too.
     """
 
     ids: tuple[str, ...]
     state: FindingState
+    above: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ids:

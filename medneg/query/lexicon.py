@@ -154,16 +154,20 @@ class Lexicon:
         return tuple(found)
 
     def state(self, finding_id: str, states: Mapping[str, FindingState]) -> FindingState | None:
-        """What is known of a finding where the states of some findings are: its kinds speak for it.
+        """What is known of a finding where the states of some findings are: its kin speak for it.
 
         It is present when it or a kind of it is, else uncertain when one of them is, else absent when one
-        of them is said to be; None when nothing is said.
+        of them, or what it is a kind of, is said to be; None when nothing is said.
 
         Example:
             >>> lexicon().state("calcification", {"calcified_granuloma": "present", "pneumothorax": "absent"})
             'present'
+            >>> lexicon().state("consolidation", {"lung_opacity": "absent"})
+            'absent'
         """
         said = {states[kind] for kind in (finding_id, *self.descendants(finding_id)) if kind in states}
+        if any(states.get(above) == "absent" for above in self.ancestors(finding_id)):
+            said.add("absent")
         order: tuple[FindingState, ...] = ("present", "uncertain", "absent")
         return next((state for state in order if state in said), None)
 

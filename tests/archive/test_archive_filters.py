@@ -46,6 +46,8 @@ def archive(tmp_path_factory):
         (Where(findings=(FindingFilter(ids=("granuloma", "aorta"), state="uncertain"),)), [2]),
         (Where(findings=(FindingFilter(ids=("aorta",), state="absent"),)), [0, 1, 2]),
         (Where(findings=(FindingFilter(ids=("effusion",), state="present"),)), [1]),
+        (Where(findings=(FindingFilter(ids=("granuloma",), state="absent", above=("aorta",)),)), [1]),
+        (Where(findings=(FindingFilter(ids=("nodule",), state="absent", above=("aorta",)),)), [0, 1, 2]),
         (Where(findings=(FindingFilter(ids=("effusion",), state="absent"),), sexes=("O",)), [2]),
         (Where(findings=(FindingFilter(ids=("unheard_of",), state="present"),)), []),
     ],
