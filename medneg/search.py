@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from medneg.archive.filters import FindingFilter, Where
 from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
 from medneg.query import lexicon, parse
-from medneg.scoring import Calibration, Expand, SpaceName, TextTower, compile_plan
+from medneg.scoring import Calibration, Expand, Kind, SpaceName, TextTower, compile_plan
 from medneg.values import Contribution, EncoderCard, FindingState, Hit, Mention, Plan, Query, QueryWarning
 
 if TYPE_CHECKING:
@@ -176,22 +176,29 @@ def calibrate(tower: TextTower, mean_image: NDArray[np.float32]) -> Calibration:
 
 
 def expansion(card: EncoderCard) -> Expand:
-    """The phrases that a mention stands for: its own words, and every finding that is a kind of it.
+    """What a mention stands for: itself in its own words, and every finding that is a kind of it.
 
     Wanting *calcification* is met by a calcified granuloma, and excluding it excludes that too. Kinds that
     the encoder's card says it does not know are left out.
     """
     words = lexicon()
 
-    def phrases(mention: Mention) -> tuple[str, ...]:
+    def kinds(mention: Mention) -> tuple[Kind, ...]:
         if mention.finding is None or mention.finding not in words:
-            return (mention.text,)
-        kinds = words.descendants(mention.finding)
-        known = [kind for kind in kinds if card.findings is None or kind in card.findings]
-        prompts = (" ".join((*mention.modifiers, words.finding(kind).prompt)) for kind in known)
-        return tuple(dict.fromkeys((mention.text, *prompts)))
+            return (Kind(text=mention.text),)
+        own = Kind(text=mention.text, finding=mention.finding, normal=words.finding(mention.finding).normal)
+        known = [
+            words.finding(kind)
+            for kind in words.descendants(mention.finding)
+            if card.findings is None or kind in card.findings
+        ]
+        found = {own.text: own}
+        for kind in known:
+            text = " ".join((*mention.modifiers, kind.prompt))
+            found.setdefault(text, Kind(text=text, finding=kind.id, normal=kind.normal))
+        return tuple(found.values())
 
-    return phrases
+    return kinds
 
 
 def by_mention(query: Query, terms: Sequence[Contribution]) -> tuple[Contribution, ...]:

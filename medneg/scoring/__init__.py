@@ -1,16 +1,31 @@
 """Query + text embeddings → Plan: one negation method a file, a registry, and the plan's own arithmetic."""
 
-from medneg.scoring import affirmed_only, cosine, drc, drc_printed, spacevlm, subtract
+from medneg.scoring import (
+    affirmed_only,
+    cosine,
+    drc,
+    drc_printed,
+    log_odds,
+    paired,
+    projection,
+    rotate,
+    spacevlm,
+    subtract,
+    z_score,
+)
 from medneg.scoring.calibration import Calibration, Curve, SpaceName
-from medneg.scoring.reading import ANCHOR, Expand, TextTower
+from medneg.scoring.reading import TextTower
 from medneg.scoring.registry import METHODS, Method, compile_plan, method
+from medneg.scoring.sentences import ANCHOR, NORMAL, Expand, Kind
 
 __all__ = [
     "ANCHOR",
     "METHODS",
+    "NORMAL",
     "Calibration",
     "Curve",
     "Expand",
+    "Kind",
     "Method",
     "SpaceName",
     "TextTower",
@@ -19,7 +34,12 @@ __all__ = [
     "cosine",
     "drc",
     "drc_printed",
+    "log_odds",
     "method",
+    "paired",
+    "projection",
+    "rotate",
     "spacevlm",
     "subtract",
+    "z_score",
 ]

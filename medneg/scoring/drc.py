@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from medneg.scoring.mixtures import Mixture, Phrase, away, blend, linear_terms, repulsion, unit
-from medneg.scoring.reading import Need, Reading
+from medneg.scoring.reading import Reading
 from medneg.scoring.registry import method
+from medneg.scoring.sentences import Need
 from medneg.values import Strength, Term
 
 Composer = Callable[[Mixture, Mixture, float], Mixture]

@@ -26,12 +26,16 @@ class Phrase:
         mention: what the words stand for; None for a whole sentence.
         share: how much of its mention an unwanted phrase carries, in (0, 1]; below 1 where other phrases of
             the mention say nearly the same.
+        finding: the lexicon id that the words mean, if any.
+        normal: what one sees without it, unit length, shape (d,); for methods that asked for it.
     """
 
     vector: NDArray[np.float64]
     label: str
     mention: Mention | None = None
     share: float = 1.0
+    finding: str | None = None
+    normal: NDArray[np.float64] | None = None
 
 
 Mixture = dict[Phrase, float]
@@ -64,16 +68,38 @@ def cosine(one: Mixture, other: Mixture) -> float:
     return float(np.clip(direction(one) @ direction(other), -1.0, 1.0))
 
 
+def turn(wanted: Mixture, unwanted: Mixture, angle: float) -> Mixture:
+    """a, turned away from n in their plane.
+
+    With θ = arccos(a·n) and the angle γ, kept at π − θ or less:
+
+        v = [sin(θ + γ)·a − sin γ·n] / sin θ
+
+    has unit length and the angle θ + γ from n. Two directions that cannot be told apart (θ near 0, where the
+    quotient amplifies rounding) or that are opposite leave a alone.
+
+    Args:
+        wanted: a, a unit mixture.
+        unwanted: n, a unit mixture.
+        angle: γ in radians, at least 0.
+    """
+    theta = math.acos(cosine(wanted, unwanted))
+    if theta < SMALLEST_ANGLE or math.pi - theta < SMALLEST_ANGLE:
+        return wanted
+    angle = min(angle, math.pi - theta)
+    towards, against = math.sin(theta + angle), math.sin(angle)
+    return blend([(towards / math.sin(theta), wanted), (-against / math.sin(theta), unwanted)])
+
+
 def away(wanted: Mixture, unwanted: Mixture, threshold: float) -> Mixture:
     """The central direction of what lies within a cap around a and outside the same cap around n.
 
     SpaceVLM as its authors' code has it (sepehrkr/SpaceVLM), which is SpaceVLM-DRC eq. 7 and 8 with the sign
     of the second coefficient turned: with θ = arccos(a·n) and α = arccos(t),
 
-        v = [sin(α + θ/2)·a − sin(α − θ/2)·n] / sin θ    where θ < 2α, and a elsewhere.
+        v = [sin(α + θ/2)·a − sin(α − θ/2)·n] / sin θ    where θ < 2α, and a elsewhere:
 
-    v has unit length. Two directions that cannot be told apart (θ near 0, where the quotient amplifies
-    rounding) leave a alone as well.
+    a turn by α − θ/2.
 
     Args:
         wanted: a, a unit mixture.
@@ -81,10 +107,7 @@ def away(wanted: Mixture, unwanted: Mixture, threshold: float) -> Mixture:
         threshold: t, the cosine from which on an image counts as showing a concept.
     """
     alpha, theta = math.acos(threshold), math.acos(cosine(wanted, unwanted))
-    if theta < SMALLEST_ANGLE or theta >= 2 * alpha:
-        return wanted
-    towards, against = math.sin(alpha + theta / 2), math.sin(alpha - theta / 2)
-    return blend([(towards / math.sin(theta), wanted), (-against / math.sin(theta), unwanted)])
+    return wanted if theta >= 2 * alpha else turn(wanted, unwanted, alpha - theta / 2)
 
 
 def linear_terms(mixture: Mixture) -> tuple[Term, ...]:
@@ -100,11 +123,11 @@ def linear_terms(mixture: Mixture) -> tuple[Term, ...]:
     )
 
 
-def repulsion(phrase: Phrase, weight: float, *, label: str | None = None) -> Term:
-    """−weight · share · max(x·n, 0): SpaceVLM-DRC eq. 12. ``label`` is the phrase's own when not given."""
+def repulsion(phrase: Phrase, weight: float, *, bias: float = 0.0, label: str | None = None) -> Term:
+    """−weight · share · max(x·n − bias, 0), as SpaceVLM-DRC eq. 12."""
     return Term(
         direction=phrase.vector.astype(np.float32),
-        response=Repulsion(weight=weight * phrase.share),
+        response=Repulsion(weight=weight * phrase.share, bias=bias),
         label=label or phrase.label,
         mention=phrase.mention,
     )

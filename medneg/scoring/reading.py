@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.scoring.calibration import Calibration
-from medneg.scoring.mixtures import SMALLEST_NORM, Mixture, Phrase, cosine, unit
-from medneg.values import EncoderCard, Mention, Query, QueryWarning
-
-ANCHOR = "chest x-ray"
-"""What is wanted when a query only says what is not: a sentence that is true of every image."""
-
-INSEPARABLE = {"raw": 0.95, "centred": 0.80}
-"""Text cosines from which on two findings count as one for the encoder, with and without centring.
-
-Raw: where medical text towers put even *effusion* and *no effusion*. Centred: an unwanted phrase this close
-takes four fifths of itself from what is wanted (docs/explanation/one-plan.md).
-"""
-
-Need = Literal["sentence", "wanted", "unwanted", "counterfactuals"]
-Expand = Callable[[Mention], Sequence[str]]
-"""The phrases that a mention stands for: its own words first, then those of the findings it includes."""
+from medneg.scoring.calibration import Calibration, Curve, SpaceName
+from medneg.scoring.doubts import confusions, contradictions
+from medneg.scoring.mixtures import SMALLEST_NORM, Mixture, Phrase, unit
+from medneg.scoring.sentences import NORMAL, Expand, Line, Need, lines_of, said
+from medneg.scoring.spread import Spread, spread_of
+from medneg.values import EncoderCard, Query, QueryWarning
 
 _KEPT = 256
 _encoded: dict[tuple[str, tuple[str, ...]], NDArray[np.float32]] = {}
@@ -45,6 +34,23 @@ class TextTower(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setting:
+    """Where a query is read.
+
+    Attributes:
+        tower: encodes the phrases.
+        calibration: what is known of the tower on the archive, if anything.
+        space: which space the phrases are placed in.
+        expand: what a mention stands for.
+    """
+
+    tower: TextTower
+    calibration: Calibration | None
+    space: SpaceName
+    expand: Expand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
     """What a method sees of a query: the phrases that it said it needs.
 
@@ -53,11 +59,19 @@ class Reading:
             ``unwanted``: one per unwanted mention and per finding that it includes; ``counterfactuals``:
             for each unwanted phrase the sentence "wanted and unwanted" of its mention.
         nothing_wanted: whether the query only says what is not.
+        space: that the phrases are in.
+        spread: of scores over the archive, where it is known.
+        curves: probabilities of findings, by lexicon id, where they are known.
+        encoder: its name.
         warnings: what the author of the query should know.
     """
 
     phrases: Mapping[Need, tuple[Phrase, ...]]
     nothing_wanted: bool
+    space: SpaceName = "raw"
+    spread: Spread | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    encoder: str = ""
     warnings: tuple[QueryWarning, ...] = ()
 
     @property
@@ -83,11 +97,11 @@ class Reading:
 
 def read(
     query: Query,
+    setting: Setting,
     needs: Sequence[Need],
     *,
-    tower: TextTower,
-    centre: Calibration | None,
-    expand: Expand,
+    templates: Sequence[str] = (),
+    normals: bool = False,
 ) -> Reading:
     """Encode what a method needs of a query, in one call of the tower.
 
@@ -96,23 +110,33 @@ def read(
 
     Args:
         query: what was asked.
+        setting: the tower, what is known of it, and the space.
         needs: the parts to encode.
-        tower: encodes the phrases, in its own template.
-        centre: holds the means to centre on; None for the raw space.
-        expand: the phrases that a mention stands for.
+        templates: sentences to average a phrase over, with one ``{}`` each, beside the tower's own.
+        normals: whether each phrase needs its normal counterpart.
     """
-    lines = {
-        need: found for need, found in _lines(query, tower.card.template, expand).items() if need in needs
-    }
-    texts = tuple(dict.fromkeys(text for part in lines.values() for line in part for text in line.texts))
-    vectors = dict(zip(texts, _place(encode(tower, texts), centre), strict=True))
-    phrases = {need: tuple(_speak(line, vectors) for line in part) for need, part in lines.items()}
-    phrases |= {"unwanted": _apportion(phrases["unwanted"])} if "unwanted" in phrases else {}
+    card = setting.tower.card
+    forms = tuple(dict.fromkeys((card.template, *templates)))
+    lines = {need: part for need, part in lines_of(query, forms, setting.expand).items() if need in needs}
+    phrases = _encode_lines(lines, setting, forms if normals else ())
+    spread = spread_of(setting.calibration, setting.space)
     warnings: tuple[QueryWarning, ...] = ()
     if "unwanted" in phrases:
-        limit = INSEPARABLE["raw" if centre is None else "centred"]
-        warnings = _contradictions(query) + _confusions(phrases, limit, tower.card.name)
-    return Reading(phrases=phrases, nothing_wanted=not query.affirmed, warnings=warnings)
+        phrases["unwanted"] = _apportion(phrases["unwanted"])
+        doubted = (phrases.get("wanted", ()), phrases["unwanted"])
+        warnings = contradictions(query) + confusions(
+            *doubted, spread=spread, space=setting.space, encoder=card.name
+        )
+    known = setting.calibration
+    return Reading(
+        phrases=phrases,
+        nothing_wanted=not query.affirmed,
+        space=setting.space,
+        spread=spread,
+        curves=known.curves.get(setting.space, {}) if known else {},
+        encoder=card.name,
+        warnings=warnings,
+    )
 
 
 def encode(tower: TextTower, texts: tuple[str, ...]) -> NDArray[np.float32]:
@@ -130,49 +154,56 @@ def encode(tower: TextTower, texts: tuple[str, ...]) -> NDArray[np.float32]:
     return rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    """A phrase before it is encoded; several texts are averaged."""
-
-    label: str
-    texts: tuple[str, ...]
-    mention: Mention | None = None
-
-
-def _lines(query: Query, template: str, expand: Expand) -> dict[Need, tuple[_Line, ...]]:
-    wanted = tuple(
-        _Line(label=mention.text, texts=tuple(map(template.format, expand(mention))), mention=mention)
-        for mention in query.affirmed
-    )
-    said = {text for line in wanted for text in line.texts}
-    unwanted, counterfactuals = [], []
-    for mention, opposite in zip(query.negated, query.counterfactuals, strict=True):
-        for phrase in () if _contradicted(mention, query) else expand(mention):
-            text = template.format(phrase)
-            if text not in said:  # an image is asked for it, or pushed away from it, once
-                said.add(text)
-                unwanted.append(_Line(label=f"not {phrase}", texts=(text,), mention=mention))
-                both = (template.format(opposite),)
-                counterfactuals.append(_Line(label=f"not {opposite}", texts=both, mention=mention))
-    return {
-        "sentence": (_Line(label="whole sentence", texts=(query.sentence,)),),
-        "wanted": wanted or (_Line(label=ANCHOR, texts=(ANCHOR,)),),
-        "unwanted": tuple(unwanted),
-        "counterfactuals": tuple(counterfactuals),
-    }
+def _encode_lines(
+    lines: Mapping[Need, tuple[Line, ...]], setting: Setting, normal_forms: tuple[str, ...]
+) -> dict[Need, tuple[Phrase, ...]]:
+    """Speak every line; with ``normal_forms`` each phrase gets its normal counterpart too."""
+    healthy = said(normal_forms, [NORMAL])
+    every = [text for part in lines.values() for line in part for text in line.texts]
+    every += [text for part in lines.values() for line in part for text in line.normals if normal_forms]
+    texts = tuple(dict.fromkeys([*every, *healthy]))
+    placed = _place(encode(setting.tower, texts), setting)
+    vectors = dict(zip(texts, placed, strict=True))
+    return {need: tuple(_speak(line, vectors, healthy) for line in part) for need, part in lines.items()}
 
 
-def _place(vectors: NDArray[np.float32], centre: Calibration | None) -> NDArray[np.float64]:
+def _place(vectors: NDArray[np.float32], setting: Setting) -> NDArray[np.float64]:
     """Text embeddings in the plan's space: u(t − mean text) where it is centred."""
     rows = vectors.astype(np.float64)
-    return rows if centre is None else np.stack([_unit(row - centre.mean_text) for row in rows])
+    if setting.space == "raw" or setting.calibration is None:
+        return rows
+    return np.stack([_unit(row - setting.calibration.mean_text) for row in rows])
 
 
-def _speak(line: _Line, vectors: Mapping[str, NDArray[np.float64]]) -> Phrase:
-    mean = np.mean([vectors[text] for text in line.texts], axis=0)
+def _speak(line: Line, vectors: Mapping[str, NDArray[np.float64]], healthy: tuple[str, ...]) -> Phrase:
+    vector = _mean(line.texts, vectors)
     return Phrase(
-        vector=mean if len(line.texts) == 1 else _unit(mean), label=line.label, mention=line.mention
+        vector=vector,
+        label=line.label,
+        mention=line.mention,
+        finding=line.finding,
+        normal=_opposite(vector, line, vectors, healthy) if healthy else None,
     )
+
+
+def _opposite(
+    vector: NDArray[np.float64],
+    line: Line,
+    vectors: Mapping[str, NDArray[np.float64]],
+    healthy: tuple[str, ...],
+) -> NDArray[np.float64]:
+    """A phrase's own normal counterpart or a normal film: whichever lies farther from the phrase.
+
+    A tower that hears the *ribs* in "intact ribs" puts it next to "rib fracture", and as a counterpart it
+    would find fractures.
+    """
+    choices = [_mean(texts, vectors) for texts in (line.normals, healthy) if texts]
+    return min(choices, key=lambda choice: float(choice @ vector))
+
+
+def _mean(texts: Sequence[str], vectors: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    rows = [vectors[text] for text in texts]
+    return rows[0] if len(rows) == 1 else _unit(np.mean(rows, axis=0))
 
 
 def _apportion(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
@@ -192,41 +223,3 @@ def _apportion(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     norm = np.linalg.norm(vector)
     return vector / norm if norm > SMALLEST_NORM else np.zeros_like(vector)
-
-
-def _contradicted(mention: Mention, query: Query) -> bool:
-    """Whether a mention is also wanted, with the same modifiers."""
-    meant = (mention.finding or mention.text.lower(), mention.modifiers)
-    return meant in {(other.finding or other.text.lower(), other.modifiers) for other in query.affirmed}
-
-
-def _contradictions(query: Query) -> tuple[QueryWarning, ...]:
-    if any(warning.code == "contradiction" for warning in query.warnings):
-        return ()  # the parser has said so
-    return tuple(
-        QueryWarning(
-            code="contradiction",
-            message=f"The query both asks for and excludes “{mention.text}”; it is not excluded.",
-            span=mention.span,
-        )
-        for mention in query.negated
-        if _contradicted(mention, query)
-    )
-
-
-def _confusions(
-    phrases: Mapping[Need, tuple[Phrase, ...]], limit: float, encoder: str
-) -> tuple[QueryWarning, ...]:
-    """Warn of each wanted and unwanted phrase that are nearly one for this encoder."""
-    found = []
-    for wanted in phrases.get("wanted", ()):
-        for unwanted in phrases["unwanted"]:
-            alike = cosine({wanted: 1.0}, {unwanted: 1.0})
-            if wanted.mention is not None and alike >= limit:
-                words = f"“{wanted.label}” from “{unwanted.label.removeprefix('not ')}”"
-                message = (
-                    f"The encoder {encoder} can hardly tell {words} (their texts have cosine {alike:.2f}): "
-                    f"excluding the one pushes the other away too."
-                )
-                found.append(QueryWarning(code="inseparable", message=message, span=wanted.mention.span))
-    return tuple(found)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import TypedDict, Unpack, get_args
 
 from medneg.errors import CalibrationMissing, QueryError, UnknownName
 from medneg.scoring.calibration import Calibration, SpaceName
 from medneg.scoring.mixtures import linear_terms
-from medneg.scoring.reading import Expand, Need, Reading, TextTower, read
+from medneg.scoring.reading import Reading, Setting, TextTower, read
+from medneg.scoring.sentences import Expand, Kind, Need
 from medneg.values import Mention, Plan, Query, Space, Term
 
 Compose = Callable[[Reading], tuple[Term, ...]]
@@ -24,6 +25,8 @@ class Method:
         source: the paper and equation, or the tool, that it comes from.
         needs: the phrases that it looks at.
         compose: makes the plan's terms of them.
+        templates: sentences that it averages phrases over, beside the tower's own.
+        needs_normals: whether it compares phrases with their normal counterparts.
         needs_covariance: whether it wants to know how scores spread over the archive.
         needs_curves: whether it wants to know what scores mean as probabilities.
     """
@@ -32,8 +35,19 @@ class Method:
     source: str
     needs: tuple[Need, ...]
     compose: Compose
+    templates: tuple[str, ...] = ()
+    needs_normals: bool = False
     needs_covariance: bool = False
     needs_curves: bool = False
+
+
+class Wants(TypedDict, total=False):
+    """What a method may ask for beside phrases, as in ``Method``."""
+
+    templates: tuple[str, ...]
+    needs_normals: bool
+    needs_covariance: bool
+    needs_curves: bool
 
 
 METHODS: dict[str, Method] = {}
@@ -41,34 +55,22 @@ METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str,
-    *,
-    source: str,
-    needs: Sequence[Need],
-    needs_covariance: bool = False,
-    needs_curves: bool = False,
+    name: str, *, source: str, needs: Sequence[Need], **wants: Unpack[Wants]
 ) -> Callable[[Compose], Compose]:
     """Register a method; its name must be new. See ``Method`` for the arguments."""
 
     def register(compose: Compose) -> Compose:
         if name in METHODS:
             raise ValueError(f"there is a method {name!r} already")
-        METHODS[name] = Method(
-            name=name,
-            source=source,
-            needs=tuple(needs),
-            compose=compose,
-            needs_covariance=needs_covariance,
-            needs_curves=needs_curves,
-        )
+        METHODS[name] = Method(name=name, source=source, needs=tuple(needs), compose=compose, **wants)
         return compose
 
     return register
 
 
-def own_words(mention: Mention) -> tuple[str, ...]:
+def own_words(mention: Mention) -> tuple[Kind, ...]:
     """The expansion that includes nothing: a mention stands for its own words."""
-    return (mention.text,)
+    return (Kind(text=mention.text, finding=mention.finding),)
 
 
 def compile_plan(
@@ -91,7 +93,7 @@ def compile_plan(
         tower: the text tower that belongs to the image embeddings.
         calibration: what is known of the tower on the archive; None if nothing is.
         space: "centred" on the calibration's means, or "raw".
-        expand: the phrases that a mention stands for, its own words first.
+        expand: what a mention stands for, itself first.
 
     Returns:
         The plan, with warnings in plain words.
@@ -110,14 +112,16 @@ def compile_plan(
     if not query.negated:
         if not query.raw.strip():
             raise QueryError("the query is empty; type what an image should show, or should not")
-        reading = read(query, ("sentence",), tower=tower, centre=None, expand=expand)
+        plain = Setting(tower=tower, calibration=None, space="raw", expand=expand)
+        reading = read(query, plain, ("sentence",))
         return Plan(terms=linear_terms(reading.sentence), space=Space(image_fingerprint=fingerprint))
     _require(chosen, calibration, space, tower.card.name)
-    centre = calibration if space == "centred" else None
-    reading = read(query, chosen.needs, tower=tower, centre=centre, expand=expand)
+    setting = Setting(tower=tower, calibration=calibration, space=space, expand=expand)
+    reading = read(query, setting, chosen.needs, templates=chosen.templates, normals=chosen.needs_normals)
+    mean = calibration.mean_image if calibration and space == "centred" else None
     return Plan(
         terms=chosen.compose(reading),
-        space=Space(image_fingerprint=fingerprint, mean=centre and centre.mean_image),
+        space=Space(image_fingerprint=fingerprint, mean=mean),
         warnings=reading.warnings,
     )
 

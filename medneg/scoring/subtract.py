@@ -5,6 +5,7 @@ from __future__ import annotations
 from medneg.scoring.mixtures import linear_terms, repulsion
 from medneg.scoring.reading import Reading
 from medneg.scoring.registry import method
+from medneg.scoring.weakest import Evidence, weakest_link
 from medneg.values import Term
 
 WEIGHT = 1.0
@@ -17,13 +18,16 @@ WEIGHT = 1.0
     needs=("wanted", "unwanted"),
 )
 def subtract(reading: Reading) -> tuple[Term, ...]:
-    """s(x) = x·a − w Σᵢ max(x·nᵢ, 0).
+    """s(x) = min over the wanted of x·a − w Σᵢ max(x·nᵢ, 0); of three and more see ``weakest_link``.
 
     Without the maximum, an image that is the very opposite of nᵢ would be rewarded for it at the expense of
     what is wanted. With nothing wanted there is no such expense, and being the opposite is all that is
     asked for: s(x) = −w Σᵢ x·nᵢ.
     """
     if reading.nothing_wanted:
-        return linear_terms({phrase: -WEIGHT * phrase.share for phrase in reading.unwanted} or reading.wanted)
-    penalties = tuple(repulsion(phrase, WEIGHT) for phrase in reading.unwanted)
-    return linear_terms(reading.wanted) + penalties
+        return linear_terms({phrase: -WEIGHT * phrase.share for phrase in reading.unwanted})
+    wanted = [
+        Evidence(vector=phrase.vector, label=phrase.label, mention=phrase.mention)
+        for phrase in reading.phrases["wanted"]
+    ]
+    return weakest_link(wanted) + tuple(repulsion(phrase, WEIGHT) for phrase in reading.unwanted)
