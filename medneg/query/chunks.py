@@ -11,14 +11,18 @@ from medneg.query.normalise import Token
 from medneg.query.pieces import Chunk, cut
 
 
-def chunk(tokens: Sequence[Token], quotes: Sequence[tuple[int, int]] = ()) -> list[Chunk]:
+def chunk(
+    tokens: Sequence[Token], quotes: Sequence[tuple[int, int]] = (), *, asides: bool = True
+) -> list[Chunk]:
     """Cut tokens into chunks and hang modifiers on the phrases they belong to.
 
     Args:
         tokens: of a whole sentence.
         quotes: the tokens ``[first, end)`` of quoted phrases, each of which becomes one phrase.
+        asides: set the words of everyday English aside that people ask with; reports have none.
     """
     chunks = cut(tokens, quotes)
     pair_parentheses(chunks)
-    set_aside(chunks, tokens)
+    if asides:
+        set_aside(chunks, tokens)
     return attach(chunks, tokens)

@@ -1,23 +1,25 @@
-"""Reports to mentions: sections, sentences, and the query's grammar with the conventions of reports."""
+"""Reports to mentions: the query's grammar with the conventions of reports."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from medneg.query.chunks import chunk
+from medneg.query.cues import vocabulary
+from medneg.query.grammar import read
 from medneg.query.lexicon import lexicon
-from medneg.query.reading import mentions_of, read_sentence
-from medneg.values import Mention
+from medneg.query.mentions import mentions_of
+from medneg.query.normalise import Token, tokenise
+from medneg.query.pieces import Chunk
+from medneg.query.repair import join_prefixes, repair
+from medneg.query.report_text import SectionName, sections, sentences
+from medneg.query.report_wording import reworded, without_masks
+from medneg.query.sentence import Sentence
+from medneg.values import Mention, Polarity, Span
 
-_READ = "findings?|impressions?|conclusions?|opinion|interpretation|report|result|results|summary|assessment"
-_SKIPPED = (
-    "indications?|history|clinical (?:history|information|indication|details)"
-    "|reason for (?:the )?(?:exam|examination|study)|comparisons?|techniques?|procedure|exam|examination"
-    "|study|views?|recommendations?|notification"
-)
-_HEADER = re.compile(rf"(?im)(?:^|(?<=[.\n])) *(?:(?P<read>{_READ})|(?P<skipped>{_SKIPPED})) *:")
-_SENTENCE = re.compile(r"(?:[^.!?;\n]|(?<=\d)\.(?=\d)|\n(?!\s*(?:\n|[-*•]|\d+[.)])))+")
-_LONGEST_SENTENCE = 2000
+_STAND_IN = "zzphrase"
+"""A word that no lexicon knows, in the place of a phrase whose polarity is asked for."""
 
 
 def read_report(text: str) -> tuple[Mention, ...]:
@@ -27,7 +29,7 @@ def read_report(text: str) -> tuple[Mention, ...]:
     lacks are left out; what a statement of normality denies is in, with ``origin`` "implied".
 
     Args:
-        text: a report, with or without section headings.
+        text: a report, with or without section headings; any text is one.
 
     Returns:
         Mentions in reading order; their spans are offsets into ``text``.
@@ -37,31 +39,66 @@ def read_report(text: str) -> tuple[Mention, ...]:
         >>> [(mention.text, mention.polarity) for mention in found]
         [('small left pleural effusion', 'affirmed'), ('pneumothorax', 'negated')]
     """
-    return tuple(mention for start, end in _sentences(text) for mention in _read(text[start:end], start))
+    return tuple(mention for _, _, mention in read_sections(text))
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    for first, last in _sections(text):
-        for found in _SENTENCE.finditer(text, first, last):
-            for start in range(found.start(), found.end(), _LONGEST_SENTENCE):
-                yield start, min(start + _LONGEST_SENTENCE, found.end())
+def read_sections(text: str) -> Iterator[tuple[SectionName, Span, Mention]]:
+    """The mentions of ``read_report``, each with its section and the span of its sentence."""
+    plain, rewrites = without_masks(text), vocabulary().rewrites
+    for section in sections(plain):
+        for start, end in sentences(plain, section.start, section.end):
+            for mention in mentions_of(
+                _sentence(text[start:end], _mended(tokenise(plain[start:end], rewrites)), start)
+            ):
+                if mention.finding is not None and not _says_nothing(mention):
+                    yield section.name, (start, end), mention
 
 
-def _sections(text: str) -> Iterator[tuple[int, int]]:
-    """The stretches of the text that report what is seen."""
-    start, reads = 0, True
-    for header in _HEADER.finditer(text):
-        if reads:
-            yield start, header.start()
-        start, reads = header.end(), header.group("read") is not None
-    if reads:
-        yield start, len(text)
+def polarity_of(sentence: str, span: Span) -> Polarity:
+    """What a sentence says of any words in it, known to the lexicon or not.
+
+    Args:
+        sentence: one sentence of a report.
+        span: where the words stand, ``sentence[start:end]``.
+
+    Raises:
+        ValueError: the span holds no word of the sentence.
+
+    Example:
+        >>> polarity_of("Denies chest pain, but has fever.", (7, 17))
+        'negated'
+    """
+    start, end = span
+    if not (0 <= start < end <= len(sentence) and sentence[start:end].strip()):
+        raise ValueError(f"the span must hold words of the sentence's {len(sentence)} characters; got {span}")
+    plain = without_masks(sentence[:start]) + sentence[start:end] + without_masks(sentence[end:])
+    raw: list[Token] = []
+    for token in tokenise(plain, vocabulary().rewrites):
+        if token.end <= start or token.start >= end:
+            raw.append(token)
+        elif not raw or raw[-1].text != _STAND_IN:
+            raw.append(replace(token, text=_STAND_IN, stem=_STAND_IN))
+    tokens = _mended(raw)
+    for draft in _sentence(sentence, tokens, 0).reading.drafts:
+        if any(token.text == _STAND_IN for token in tokens[draft.piece.first : draft.piece.end]):
+            return draft.scope.polarity
+    return "affirmed"
 
 
-def _read(sentence: str, offset: int) -> Iterator[Mention]:
-    for mention in mentions_of(read_sentence(sentence, offset=offset, report=True)):
-        if mention.finding is not None and not _says_nothing(mention):
-            yield mention
+def _mended(tokens: list[Token]) -> list[Token]:
+    return reworded(repair(join_prefixes(tokens)))
+
+
+def _sentence(raw: str, tokens: list[Token], offset: int) -> Sentence:
+    chunks = [piece for piece in chunk(tokens, asides=False) if not _is_idle(piece)]
+    return Sentence(raw, tokens, chunks, read(chunks, tokens, report=True), offset)
+
+
+def _is_idle(piece: Chunk) -> bool:
+    """Whether it decides nothing in a report: "consistent with", or a size that belongs to no phrase."""
+    if piece.kind == "modifiers":
+        return all(vocabulary().modifiers.get(word) != "side" for word in piece.words)
+    return piece.kind == "cue" and all(cue.kind == "noop" for cue in piece.cues)
 
 
 def _says_nothing(mention: Mention) -> bool:
