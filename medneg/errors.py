@@ -2,6 +2,7 @@
 
 MednegError
 ├── QueryError                what was asked cannot be read as a query
+├── ParserError               the language-model parser that was asked for cannot or may not be used
 ├── FilterError               a filter names an unknown field or value
 ├── UnknownName               a name that no registry knows
 ├── CalibrationMissing        a method needs what nobody has measured on this archive yet
@@ -26,6 +27,10 @@ class MednegError(Exception):
 
 class QueryError(MednegError):
     """What was asked cannot be read as a query."""
+
+
+class ParserError(MednegError):
+    """The language-model parser that was asked for is not set up, or may not see queries."""
 
 
 class FilterError(MednegError):

@@ -14,7 +14,8 @@ BELOW["evaluation"] = BELOW["ingest"] | {"ingest", "search"}
 BELOW["doctor"] = BELOW["evaluation"] | {"evaluation"}
 BELOW["terminal"] = BELOW["cli"] = BELOW["doctor"] | {"doctor", "terminal"}
 HOMES = {
-    "transformers": {"medneg/encoders", "finetune"},
+    "transformers": {"medneg/encoders", "medneg/query/language_model", "finetune"},
+    "xgrammar": {"medneg/query/language_model"},
     "open_clip": {"medneg/encoders", "finetune"},
     "pydicom": {"medneg/dicom", "medneg/phantom"},
     "monai": {"medneg/dicom"},

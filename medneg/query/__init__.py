@@ -2,29 +2,28 @@
 
 ``parse`` reads a radiologist's query: a normaliser, typo repair, the longest phrase of the lexicon with its
 modifiers, and a small grammar that follows negation, doubt and exception from left to right. ``read_report``
-reads reports with the same machinery. The lexicon and the cues are data, in ``medneg/assets``.
+reads reports with the same machinery. ``parser`` gives the parser that a user chose: the grammar, or a
+language model that the grammar stands behind. The lexicon and the cues are data, in ``medneg/assets``.
 """
 
 from medneg.query.filters import Condition, read_condition
-from medneg.query.label_schemas import LabelSchema, label_schema
 from medneg.query.lexicon import Finding, Lexicon, lexicon
+from medneg.query.parsers import ParserSettings, QueryParser, parser, parser_settings
 from medneg.query.reading import parse
-from medneg.query.report import polarity_of, read_report
-from medneg.query.report_labels import ReportFinding, label_report
+from medneg.query.report import read_report
 from medneg.query.serialise import from_json, predictions, to_json
 
 __all__ = [
     "Condition",
     "Finding",
-    "LabelSchema",
     "Lexicon",
-    "ReportFinding",
+    "ParserSettings",
+    "QueryParser",
     "from_json",
-    "label_report",
-    "label_schema",
     "lexicon",
     "parse",
-    "polarity_of",
+    "parser",
+    "parser_settings",
     "predictions",
     "read_condition",
     "read_report",
