@@ -7,23 +7,30 @@ language model that the grammar stands behind. The lexicon and the cues are data
 """
 
 from medneg.query.filters import Condition, read_condition
+from medneg.query.label_schemas import LabelSchema, label_schema
 from medneg.query.lexicon import Finding, Lexicon, lexicon
 from medneg.query.parsers import ParserSettings, QueryParser, parser, parser_settings
 from medneg.query.reading import parse
-from medneg.query.report import read_report
+from medneg.query.report import polarity_of, read_report
+from medneg.query.report_labels import ReportFinding, label_report
 from medneg.query.serialise import from_json, predictions, to_json
 
 __all__ = [
     "Condition",
     "Finding",
+    "LabelSchema",
     "Lexicon",
     "ParserSettings",
     "QueryParser",
+    "ReportFinding",
     "from_json",
+    "label_report",
+    "label_schema",
     "lexicon",
     "parse",
     "parser",
     "parser_settings",
+    "polarity_of",
     "predictions",
     "read_condition",
     "read_report",
