@@ -49,31 +49,30 @@ def unpaired(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     return [(place, place + 1) for place in sorted(opened + alone)]
 
 
-def pair_parentheses(chunks: Sequence[Chunk]) -> None:
+def pair_parentheses(chunks: Sequence[Chunk]) -> list[Chunk]:
     """Keep parentheses that hold phrases or cues; make commas or nothing of the others.
 
-    "effusion (left)" becomes "effusion, left," and "no (large) effusion" loses them. A parenthesis without
-    a partner loses its meaning.
+    "effusion (left)" becomes "effusion, left," and "no (large) effusion" loses them, as a parenthesis without
+    a partner is lost.
     """
     opened: list[int] = []
+    lost: set[int] = set()
     for place, piece in enumerate(chunks):
         if piece.kind == "open":
             opened.append(place)
+        elif piece.kind == "close" and not opened:
+            lost.add(place)
         elif piece.kind == "close":
-            if opened:
-                _settle(chunks, opened.pop(), place)
-            else:
-                piece.kind = "stop"
-    for place in opened:
-        chunks[place].kind = "stop"
+            lost |= _settled(chunks, opened.pop(), place)
+    return [piece for place, piece in enumerate(chunks) if place not in lost.union(opened)]
 
 
-def _settle(chunks: Sequence[Chunk], first: int, last: int) -> None:
+def _settled(chunks: Sequence[Chunk], first: int, last: int) -> set[int]:
+    """The places of a pair that means nothing; a pair behind a phrase becomes commas."""
     if any(piece.kind in {"phrase", "cue"} for piece in chunks[first + 1 : last]):
-        return
-    before = next((piece.kind for piece in reversed(chunks[:first]) if piece.kind != "stop"), "break")
+        return set()
+    if next((piece.kind for piece in reversed(chunks[:first]) if piece.kind != "stop"), "") != "phrase":
+        return {first, last}
     for place in (first, last):
-        if before == "phrase":
-            chunks[place].kind, chunks[place].words = "joint", (",",)
-        else:
-            chunks[place].kind = "stop"
+        chunks[place].kind, chunks[place].words = "joint", (",",)
+    return set()

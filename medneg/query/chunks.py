@@ -21,8 +21,7 @@ def chunk(
         quotes: the tokens ``[first, end)`` of quoted phrases, each of which becomes one phrase.
         asides: set the words of everyday English aside that people ask with; reports have none.
     """
-    chunks = cut(tokens, quotes)
-    pair_parentheses(chunks)
+    chunks = pair_parentheses(cut(tokens, quotes))
     if asides:
         set_aside(chunks, tokens)
     return attach(chunks, tokens)

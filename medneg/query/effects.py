@@ -99,7 +99,7 @@ def _with_conjunction(state: State, place: int, at: Tokens) -> Tokens:
 
 
 def _negate(state: State, cue: Cue, at: Tokens) -> None:
-    inside = state.base.polarity == "negated"
+    inside = state.base.polarity == "negated" and not state.has(at, "nor", "neither")
     if state.scope.cue and state.scope.polarity == "negated" and (state.fresh or inside):
         state.note("double_negation", (state.scope.cue[0], at[1]))
         state.open(Scope(cue=(state.scope.cue[0], at[1]), once=inside))

@@ -18,7 +18,7 @@ from medneg.values import FindingState
 
 Kind = Literal["finding", "device", "normal", "generic"]
 Key = tuple[str, ...]
-_ARTICLES = frozenset({"a", "an", "the"})
+ARTICLES = frozenset({"a", "an", "the"})
 _FUZZY_FROM = 4
 
 
@@ -31,8 +31,11 @@ class Finding:
         name: how people call it.
         kind: a finding, a device, a statement of normality, or a generic word ("abnormality").
         synonyms: other words for the very same thing.
+        kinds: names of kinds of it that have no entry of their own ("traction bronchiectasis").
         parents: ids of the concepts that it is a kind of.
         prompt: the phrase for a text encoder.
+        verbatim: whether a query's own words go to the encoder in place of ``prompt``, as they always do
+            for ``kinds``; so it is with rare findings.
         normal: what one says when it is not there ("sharp costophrenic angles"), or None.
         labels: its name in public data sets, by "chexpert", "nih", "vindr" and "padchest".
         absent_synonyms: words that say it is not there ("extubated").
@@ -45,8 +48,10 @@ class Finding:
     name: str
     kind: Kind
     synonyms: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     prompt: str
+    verbatim: bool = False
     normal: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     absent_synonyms: tuple[str, ...] = ()
@@ -63,7 +68,7 @@ def key(words: str) -> Key:
         >>> key("Calcification of the Aortic Arch")
         ('calcification', 'of', 'aortic', 'arch')
     """
-    return tuple(token.stem for token in tokenise(words, {}) if token.text not in _ARTICLES)
+    return tuple(token.stem for token in tokenise(words, {}) if token.text not in ARTICLES)
 
 
 class Lexicon:
@@ -74,7 +79,7 @@ class Lexicon:
         self._by_id = {finding.id: finding for finding in self.findings}
         self._by_key: dict[Key, str] = {}
         for finding in self.findings:
-            for words in (finding.name, *finding.synonyms):
+            for words in (finding.name, *finding.synonyms, *finding.kinds):
                 self._by_key.setdefault(key(words), finding.id)
         self._children: dict[str, list[str]] = {}
         for finding in self.findings:

@@ -25,6 +25,7 @@ class Match:
 
     ``negation`` is the token of a "not" inside it ("heart is *not* enlarged"), or the phrase's first token
     where the phrase itself says absent ("extubated"); ``modifiers`` are words of degree inside it.
+    ``verbatim`` asks for the query's own words in place of the finding's name.
     """
 
     finding: str
@@ -32,6 +33,7 @@ class Match:
     end: int
     negation: int | None = None
     modifiers: tuple[str, ...] = ()
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,11 @@ def _phrasebook(source: Lexicon) -> Phrasebook:
     book = Phrasebook({}, {}, {})
     for finding in source.findings:
         for words in (finding.name, *finding.synonyms):
-            _insert(book.names, key(words), (finding.id, False))
+            _insert(book.names, key(words), (finding.id, False, finding.verbatim))
+        for words in finding.kinds:
+            _insert(book.names, key(words), (finding.id, False, True))
         for words in finding.absent_synonyms:
-            _insert(book.names, key(words), (finding.id, True))
+            _insert(book.names, key(words), (finding.id, True, False))
         for words in finding.parts:
             _insert(book.parts, key(words), finding)
         for words in finding.states:
@@ -78,44 +82,45 @@ def match_name(tokens: Sequence[Token], first: int) -> Match | None:
     node = phrasebook().names.get(tokens[first].stem)
     if node is None:
         return None
-    gap = vocabulary().gap
+    gap, kinds = vocabulary().gap, vocabulary().modifiers
     modifiers: list[str] = []
     negation: int | None = None
-    stepped = False
-    found = _ended(node, tokens, (first, first + 1), None, ())
+    stepped = foreign = 0
+    found = _named(node, tokens, Match("", first, first + 1, verbatim=True))
     for position in range(first + 1, len(tokens)):
         token = tokens[position]
         if token.stem in node:
             node = node[token.stem]
-            stepped = stepped or token.text == "of"
-            found = _ended(node, tokens, (first, position + 1), negation, tuple(modifiers)) or found
+            stepped += token.text == "of"
+            so_far = Match("", first, position + 1, negation, tuple(modifiers), not foreign)
+            found = _named(node, tokens, so_far) or found
         elif token.text == "not" and negation is None:
             negation = position
         elif token.text in _ARTICLES:
             continue
-        elif token.text in gap or (stepped and token.stem in vocabulary().modifiers):
-            stepped = True
-            if token.stem in vocabulary().modifiers:
+        elif token.text in gap or kinds.get(token.stem) == "side" or (stepped and token.stem in kinds):
+            stepped, foreign = stepped + 1, foreign + 1
+            if token.stem in kinds:
                 modifiers.append(token.stem)
         else:
             break
     return found
 
 
-def _ended(
-    node: dict[str, Any],
-    tokens: Sequence[Token],
-    at: tuple[int, int],
-    negation: int | None,
-    modifiers: tuple[str, ...],
-) -> Match | None:
-    first, end = at
+def _named(node: dict[str, Any], tokens: Sequence[Token], so_far: Match) -> Match | None:
+    """The match that ends at this node of the names, if a name does."""
     if _END not in node:
         return None
-    finding, absent = node[_END]
+    finding, absent, verbatim = node[_END]
+    end = so_far.end
     if end < len(tokens) and tokens[end].text in _COMPLETED and lexicon().finding(finding).kind == "normal":
         return None
-    return Match(finding, first, end, first if absent else negation, modifiers)
+    return replace(
+        so_far,
+        finding=finding,
+        negation=so_far.first if absent else so_far.negation,
+        verbatim=verbatim and so_far.verbatim,
+    )
 
 
 def match_normal(tokens: Sequence[Token], first: int) -> list[Match]:

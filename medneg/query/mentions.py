@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from medneg.query.cues import vocabulary
-from medneg.query.lexicon import lexicon
+from medneg.query.lexicon import ARTICLES, lexicon
 from medneg.query.pieces import Chunk
 from medneg.query.scope import Draft
 from medneg.query.sentence import Sentence
@@ -52,12 +52,14 @@ def _mention(draft: Draft, sentence: Sentence) -> Mention:
 
 
 def _head(piece: Chunk, sentence: Sentence) -> str:
-    """The lexicon's prompt, or the user's own words where they are unknown or generic."""
+    """The lexicon's prompt, or the user's own words where they are unknown, rare or generic."""
     if piece.match is None:
         return sentence.words(piece.unknown or (piece.first, piece.end))
-    finding = lexicon().finding(piece.match.finding)
+    finding, at = lexicon().finding(piece.match.finding), (piece.match.first, piece.match.end)
+    if piece.match.verbatim:
+        return " ".join(token.text for token in sentence.tokens[slice(*at)] if token.text not in ARTICLES)
     if finding.kind == "generic":
-        return sentence.words((piece.match.first, piece.match.end)).lower()
+        return sentence.words(at).lower()
     return finding.prompt
 
 

@@ -171,8 +171,8 @@ def _mark(raw: str, start: int, end: int) -> str | None:
         if opens and touches:
             return "!"
         return ";" if before.isspace() and after.isspace() else None
-    if mark == "¬":
-        return "!"
+    if mark in "¬~":
+        return "!" if after.isalpha() or after in '"(' else None
     if mark == "#":
         return None if after.isdigit() else "fracture"
     if mark == "!":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from medneg.query.brackets import quoted
 from medneg.query.pieces import Chunk
 from medneg.query.sentence import Sentence
 from medneg.values import Mention, QueryWarning
@@ -64,6 +65,9 @@ def remarks(sentence: Sentence, mentions: Sequence[Mention]) -> Iterator[QueryWa
         words, span = sentence.words((piece.first, piece.end)), sentence.span((piece.first, piece.end))
         message = f"{words!r} is not searched; put it in quotes if it should be"
         yield QueryWarning(code="unread_words", message=message, span=span)
+    for start, end in quoted(sentence.raw)[1]:
+        message = _MESSAGES["unbalanced"].format(words=sentence.raw[start:end])
+        yield QueryWarning(code="unbalanced", message=message, span=(start, end))
     yield from _contradictions(mentions)
     if not mentions:
         yield QueryWarning(

@@ -106,7 +106,7 @@ def guarded_words() -> frozenset[str]:
 def _targets() -> dict[str, tuple[str, ...]]:
     """Words to repair to, by first letter; of two equally near ones the earlier wins."""
     singles = [finding.name for finding in lexicon().findings]
-    singles += [words for finding in lexicon().findings for words in finding.synonyms]
+    singles += [words for finding in lexicon().findings for words in (*finding.synonyms, *finding.kinds)]
     nouns = [*(words.lower() for words in singles if " " not in words), *sorted(_lexicon_words())]
     cues = sorted(vocabulary().cues.words | {"cannot"})
     plurals = [noun[:-1] + "ies" if noun.endswith("y") else noun + "s" for noun in nouns]
@@ -124,6 +124,7 @@ def _lexicon_words() -> Iterable[str]:
         for words in (
             finding.name,
             *finding.synonyms,
+            *finding.kinds,
             *finding.absent_synonyms,
             *finding.parts,
             *finding.states,
