@@ -14,6 +14,7 @@ from medneg.errors import MednegError
 # isort: off
 from medneg.cli import archives as archives
 from medneg.cli import searching as searching
+from medneg.cli import reading as reading
 from medneg.cli import measuring as measuring
 from medneg.cli import machine as machine
 # isort: on

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+from medneg.cli.reading import HostOption, ModelOption, PolicyOption, UrlOption, chosen_parser
 
 
 @app.command()
@@ -24,21 +25,28 @@ def search(
     top: Annotated[int, typer.Option(help="How many hits.", min=1)] = 10,
     where: Annotated[str | None, typer.Option(help='For example "view=PA,age>=60,effusion=present".')] = None,
     compare: Annotated[bool, typer.Option(help="Show plain CLIP's answer too.")] = False,
+    policy: PolicyOption = None,
+    url: UrlOption = None,
+    model: ModelOption = None,
+    hosts: HostOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the archive. Prints each hit's score and what every part of the query added or took."""
     from medneg import encoders
     from medneg import search as searching
     from medneg.archive import Archive
-    from medneg.terminal.answers import show_answer, show_query
+    from medneg.terminal.answers import show_answer
+    from medneg.terminal.reading import show_query
 
     chosen = (method or searching.DEFAULT_METHOD, space or searching.DEFAULT_SPACE)
     asked = [searching.PLAIN, chosen] if compare else [chosen]
+    reader = chosen_parser(policy, url, model, hosts)
     with Archive.open(archive) as store:
         tower = encoders.load(encoder)
         condition = searching.parse_where(where) if where else None
+        read = reader.parse(query)
         answers = [
-            searching.search(store, query, tower, method=how, space=there, k=top, where=condition)
+            searching.search(store, read, tower, method=how, space=there, k=top, where=condition)
             for how, there in asked
         ]
         if as_json:

@@ -1,4 +1,4 @@
-"""How a query was read, and the hits that answer it."""
+"""The hits that answer a query."""
 
 from __future__ import annotations
 
@@ -8,29 +8,13 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from medneg.terminal.reading import POLARITY_LOOK
 from medneg.terminal.screen import console, foreign
 
 if TYPE_CHECKING:
     from medneg.archive import Archive
     from medneg.search import Answer
-    from medneg.values import FindingState, Mention, Query
-
-POLARITY_LOOK = {"affirmed": ("●", "blue"), "negated": ("⊘", "dark_orange"), "uncertain": ("?", "yellow")}
-"""The mark and the colour of each polarity: shape first, for readers who do not see the colour."""
-
-
-def show_query(query: Query) -> None:
-    """Print the reading of a query on one line: a mark and a colour per mention, then what else it says."""
-    line = Text()
-    for mention in query.mentions:
-        mark, colour = POLARITY_LOOK[mention.polarity]
-        detail = f" ({mention.strength}, “{mention.cue}”)" if mention.strength and mention.cue else ""
-        line.append(f"{mark} {mention.text}", style=f"bold {colour}").append(f"{detail}   ", style="dim")
-    if query.context:
-        line.append(f"context: {', '.join(query.context)}   ", style="dim")
-    if query.ignored:
-        line.append(f"not used: {', '.join(query.ignored)}", style="dim")
-    console.print(line)
+    from medneg.values import FindingState, Mention
 
 
 def show_answer(answer: Answer, store: Archive) -> None:
@@ -85,9 +69,9 @@ def _hits_table(answer: Answer, truth: dict[Mention, dict[int, FindingState]]) -
 def _head(words: str, mention: Mention | None) -> Text:
     """A column's head with the mark of the mention that it belongs to."""
     if mention is None:
-        return Text(words)
+        return foreign(words)
     mark, colour = POLARITY_LOOK[mention.polarity]
-    return Text.assemble((f"{mark} ", colour), words)
+    return Text.assemble((f"{mark} ", colour), foreign(words))
 
 
 def _state_cell(state: FindingState | None, mention: Mention) -> Text:
