@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medneg.query.cues import vocabulary
+from medneg.query.cues import Cue, vocabulary
 from medneg.query.normalise import Token
 from medneg.query.pieces import Chunk
 
 _PLACE_PREPOSITIONS = frozenset(
     ["in", "on", "at", "within", "of", "over", "along", "overlying", "involving", "near", "to"]
 )
+_COPULAS = frozenset(["is", "are", "was", "were", "located", "lies", "confined", "limited", "which", "that"])
+_SETTINGS = frozenset({"in", "among", "amongst"})
 _COMMENT_ENDINGS = ("ing", "ed", "tip")
 _TAILS = frozenset({"sign"})
 
@@ -18,6 +20,18 @@ _TAILS = frozenset({"sign"})
 def attach(chunks: list[Chunk], tokens: Sequence[Token]) -> list[Chunk]:
     """Give every phrase its modifiers, and make one phrase of neighbouring unknown words."""
     return _attach_right(_attach_left(chunks, tokens), tokens)
+
+
+def mark_settings(chunks: Sequence[Chunk], tokens: Sequence[Token]) -> None:
+    """Let "in" end a scope where a finding follows that is no place: "no bullae in COPD"."""
+    for place, piece in enumerate(chunks):
+        if piece.kind != "stop" or tokens[piece.end - 1].text not in _SETTINGS:
+            continue
+        after = place + 1
+        while after < len(chunks) and chunks[after].kind in {"stop", "filler", "context"}:
+            after += 1
+        if after < len(chunks) and chunks[after].kind == "phrase" and chunks[after].match is not None:
+            piece.kind, piece.cues = "cue", (Cue("term"),)
 
 
 def _attach_left(chunks: list[Chunk], tokens: Sequence[Token]) -> list[Chunk]:
@@ -93,6 +107,7 @@ def _attach_right(chunks: list[Chunk], tokens: Sequence[Token]) -> list[Chunk]:
         piece = chunks[position]
         position += 1
         if piece.kind == "phrase":
+            _soften(chunks, position, tokens)
             position = _take_right(piece, chunks, position, tokens)
         done.append(piece)
     return done
@@ -101,9 +116,12 @@ def _attach_right(chunks: list[Chunk], tokens: Sequence[Token]) -> list[Chunk]:
 def _take_right(piece: Chunk, chunks: Sequence[Chunk], position: int, tokens: Sequence[Token]) -> int:
     while True:
         place = position + _is_afterthought(chunks, position)
+        bridge = []
         while place < len(chunks) and _is_bridge(chunks[place], tokens):
+            bridge.append(tokens[chunks[place].first].text)
             place += 1
-        if place >= len(chunks) or chunks[place].kind != "modifiers":
+        placed = _COPULAS.isdisjoint(bridge) or not _PLACE_PREPOSITIONS.isdisjoint(bridge)
+        if place >= len(chunks) or chunks[place].kind != "modifiers" or not placed:
             return position
         piece.words += chunks[place].words
         piece.end = max(piece.end, chunks[place].end)
@@ -121,8 +139,19 @@ def _is_afterthought(chunks: Sequence[Chunk], position: int) -> bool:
     return len(chunks) == position + 2 or chunks[position + 2].kind in {"joint", "break", "cue"}
 
 
+def _soften(chunks: Sequence[Chunk], position: int, tokens: Sequence[Token]) -> None:
+    """Make modifiers of an adjective that comes after a comma: "plaques, calcified"."""
+    ends = len(chunks) == position + 2 or (
+        len(chunks) > position + 2 and chunks[position + 2].kind in {"joint", "break", "cue"}
+    )
+    if ends and chunks[position].words == (",",) and _is_adjective(chunks[position + 1], tokens):
+        adjective = chunks[position + 1]
+        adjective.kind, adjective.match = "modifiers", None
+        adjective.words += (tokens[adjective.end - 1].stem,)
+
+
 def _is_bridge(piece: Chunk, tokens: Sequence[Token]) -> bool:
     word = tokens[piece.first].text
     return piece.kind in {"stop", "filler"} and (
-        word in _PLACE_PREPOSITIONS or word in {"the", "a", "an", "sided"}
+        word in _PLACE_PREPOSITIONS or word in _COPULAS or word in {"the", "a", "an", "sided"}
     )

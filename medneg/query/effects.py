@@ -13,6 +13,7 @@ _ADVERSATIVES = frozenset(
 _PRE = ("neg", "unc", "hist", "pseudo", "except", "term", "noop", "vs", "none")
 _POST = ("postneg", "postunc", "postaff")
 _ALWAYS_EXCLUDE = frozenset({"rather", "instead", "as"})
+_LEAVES_OUT = frozenset({"excluding", "barring", *_ALWAYS_EXCLUDE})
 
 
 def apply_cue(state: State, place: int, piece: Chunk) -> None:
@@ -23,7 +24,7 @@ def apply_cue(state: State, place: int, piece: Chunk) -> None:
     at = (piece.first, piece.end)
     if after is not None and _reaches_back(state, place, before):
         reach_back(state, after, at)
-    elif _answers_no(state, place, piece):
+    elif before is not None and before.kind == "neg" and _answers_no(state, place, piece):
         reach_back(state, Cue("postneg", "strong"), at)
     elif before is not None:
         _reach_on(state, place, before, at)
@@ -127,6 +128,18 @@ def _except(state: State, at: Tokens) -> None:
         state.open(Scope(cue=at, reason="exception"))
     else:
         state.open(Scope("negated", "strong", at, "exception"))
+
+
+def excuse(state: State) -> None:
+    """Want the exception that opens a sentence: "apart from scoliosis, normal", "... , no effusion"."""
+    drafts = state.reading.drafts
+    if any(draft.scope.reason != "exception" or draft.scope.cue is None for draft in drafts):
+        return
+    for draft in drafts:
+        cue = draft.scope.cue
+        if cue and draft.scope.polarity == "negated" and state.tokens[cue[0]].text not in _LEAVES_OUT:
+            draft.scope = Scope(cue=cue, reason="exception")
+            state.note("exception_flip", cue)
 
 
 def _end(state: State, at: Tokens) -> None:

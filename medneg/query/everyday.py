@@ -54,6 +54,8 @@ def _is_plain(run: tuple[int, int], chunks: Sequence[Chunk], tokens: Sequence[To
     words = [token.text for piece in chunks[slice(*run)] for token in tokens[piece.first : piece.end]]
     if all(is_everyday(word) for word in words):
         return True
+    if run[1] < len(chunks) and chunks[run[1]].kind == "context" and run[1] - run[0] == 1:
+        return True
     owned = run[0] > 0 and tokens[chunks[run[0] - 1].first].text in _OWNERS
     return owned and len(words) == 1 and len(words[0]) <= _SHORT and words[0] not in vocabulary().visible
 

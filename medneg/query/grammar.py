@@ -8,10 +8,11 @@ opening parenthesis right behind a cue makes everything up to the closing one it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from medneg.query.cues import vocabulary
-from medneg.query.effects import apply_cue
+from medneg.query.effects import apply_cue, excuse
 from medneg.query.normalise import Token
 from medneg.query.pieces import Chunk
 from medneg.query.scope import (
@@ -55,7 +56,7 @@ def read(chunks: Sequence[Chunk], tokens: Sequence[Token], *, report: bool = Fal
         elif piece.kind == "close":
             _close_group(state)
         else:
-            _break(state, piece)
+            _break(state, place, piece)
     _note_alternatives(state)
     return state.reading
 
@@ -72,6 +73,8 @@ def _goes_on(state: State, place: int) -> bool:
 
 def _phrase(state: State, place: int, piece: Chunk) -> None:
     scope = _scope_for(state, piece)
+    if is_normal(piece) or scope.polarity == "negated":
+        excuse(state)
     joint = state.joint(place - 1)
     if not joint and state.kind(place - 1) != "open":
         state.group = []
@@ -120,14 +123,15 @@ def _scope_for(state: State, piece: Chunk) -> Scope:
 def _modifiers(state: State, place: int, piece: Chunk) -> None:
     """Dangling modifiers repeat a head: "effusion on the left, *none on the right*"."""
     kinds = vocabulary().modifiers
-    if not any(kinds.get(word) in {"side", "size"} for word in piece.words):
+    told = {kinds.get(word) for word in piece.words}
+    if told == {"quality"}:
         return
     if state.scope.polarity != "affirmed" and state.fresh and state.reading.drafts:
         last = state.reading.drafts[-1]
         words = other_side(last.words, piece.words)
         state.add(Draft(moved(last.piece, piece), words, state.scope), state.scope)
         state.fresh = False
-    elif state.joint(place + 1) in {"and", "or"} or state.kind(place + 1) == "cue":
+    elif told != {"place"} and (state.joint(place + 1) in {"and", "or"} or state.kind(place + 1) == "cue"):
         state.waiting.append((piece, state.scope))
 
 
@@ -141,7 +145,7 @@ def _joint(state: State, place: int, piece: Chunk) -> None:
     state.list_word = closed_by
     if not closed_by:
         state.group = []
-    if state.scope.polarity == "affirmed" or state.fresh:
+    if state.scope.polarity == "affirmed" or state.fresh or state.scope.listing:
         return
     if closed_by == "or" or state.joint(place + 1) == "or" or (state.report and _bare_list(state, place)):
         return
@@ -206,9 +210,12 @@ def _close_group(state: State) -> None:
         state.scope, state.fresh = outer.scope, outer.fresh
 
 
-def _break(state: State, piece: Chunk) -> None:
-    if piece.words == (":",) and state.fresh:
-        return
+def _break(state: State, place: int, piece: Chunk) -> None:
+    if piece.words == (":",):
+        answered = state.kind(place + 1) == "cue" and state.kind(place + 2) in {"break", "joint"}
+        if state.fresh or answered:
+            state.scope = replace(state.scope, listing=state.scope.polarity != "affirmed")
+            return
     state.close()
     state.group, state.waiting, state.after_comma = [], [], None
 

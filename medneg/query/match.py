@@ -16,6 +16,7 @@ _END = ""
 _COMPLETED = frozenset({"of", "for", "from"})
 """After a word of normality they make a cue: "clear of effusion", "negative for effusion"."""
 
+_SHOW = frozenset({"has", "have", "show", "shows", "demonstrate", "demonstrates"})
 _MAX_GAP = 6
 
 
@@ -137,6 +138,8 @@ def match_normal(tokens: Sequence[Token], first: int) -> list[Match]:
     parts, end = _parts(tokens, first)
     if not parts:
         return []
+    if parts[-1].finding == "normal_chest" and end < len(tokens) and tokens[end].text in _SHOW:
+        return []  # "films have unremarkable hila" speaks of the hila
     state, end = _state_after(tokens, end)
     return _stated(parts, state, first, end) if state else []
 

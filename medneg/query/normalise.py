@@ -20,6 +20,7 @@ _DASHES = "-‐‑‒–−"
 _NEGATED_VERB = re.compile(
     r"(?i)^(ca|wo|do|does|did|is|are|was|were|has|have|had|could|would|should)n['’]?t$"
 )
+_ENDING = re.compile(r"['’](?:s|ve|re|ll|d|m)$")
 _VERB = {"ca": "can", "wo": "will"}
 _IRREGULAR = {
     "bullae": "bulla",
@@ -154,10 +155,7 @@ def _parts(found: re.Match[str], raw: str) -> Iterator[tuple[str, int, int]]:
     elif word.lower() in {"w/o", "w/out"}:
         yield "without", start, end
     else:
-        text = spelled(word)
-        if text.endswith(("'s", "’s")):
-            text = text[:-2]
-        yield text, start, end
+        yield _ENDING.sub("", spelled(word)), start, end
 
 
 def _mark(raw: str, start: int, end: int) -> str | None:

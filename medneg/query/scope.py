@@ -18,7 +18,8 @@ Tokens = tuple[int, int]
 class Scope:
     """The polarity that the next phrases take, and the cue (tokens) that opened it.
 
-    ``once`` scopes reach one phrase, and those that an "or" joins to it.
+    ``once`` scopes reach one phrase, and those that an "or" joins to it; ``listing`` scopes, behind a colon,
+    reach over commas.
     """
 
     polarity: Polarity = "affirmed"
@@ -26,6 +27,7 @@ class Scope:
     cue: Tokens | None = None
     reason: Reason = "explicit"
     once: bool = False
+    listing: bool = False
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medneg.query.attach import mark_settings
 from medneg.query.brackets import in_quotes, quoted, unpaired
 from medneg.query.chunks import chunk
 from medneg.query.cues import vocabulary
@@ -48,6 +49,7 @@ def read_sentence(raw: str, *, offset: int = 0, report: bool = False) -> Sentenc
     mark_operators(tokens, raw)
     quotes, _ = quoted(raw)
     chunks = chunk(tokens, list(in_quotes(tokens, quotes)))
+    mark_settings(chunks, tokens)
     reading = read(chunks, tokens, report=report)
     reading.notes += [("unbalanced", at) for at in unpaired(tokens)]
     return Sentence(raw, tokens, chunks, reading, offset)
