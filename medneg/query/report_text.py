@@ -26,7 +26,7 @@ _REACH = 80
 _NARROWEST = 50
 _OPENERS = frozenset({"", "\n", ".", ";", "!", "?", ":"})
 _STOP = re.compile(r"[.!?;]+|\r?\n|(?<!\S)\(?\d{1,2}[.)](?=\s)")
-_ABBREVIATION = re.compile(r"(?i)(?:^|[\s(,])(?:dr|mr|mrs|ms|vs|approx|fig|cf|st|resp|incl|[a-z])$")
+_ABBREVIATION = re.compile(r"(?i)(?:^|[\s(,.])(?:dr|mr|mrs|ms|vs|approx|fig|cf|st|resp|incl|[a-z])$")
 _GOES_ON = re.compile(
     r"(?i)(?:,|\b(?:no|not|and|or|nor|with|without|of|the|an?|is|are|was|in|on|at|to|for|from|by))[ \t]*$"
 )
@@ -60,7 +60,7 @@ def sections(text: str) -> Iterator[Section]:
     name: SectionName | None = None if "findings" in kinds else "body"
     start = 0
     for kind, first, end in headings:
-        if name is not None and start < first:
+        if name is not None and text[start:first].strip():
             yield Section(name, start, first)
         if kind == "skipped":
             name, start = (None, end) if named else ("body", _after_first_statement(text, end))
@@ -68,7 +68,7 @@ def sections(text: str) -> Iterator[Section]:
             name, start = name or "findings", first
         else:
             name, start = ("findings" if kind == "findings" else "impression"), end
-    if name is not None and start < len(text):
+    if name is not None and text[start:].strip():
         yield Section(name, start, len(text))
 
 
