@@ -1,64 +1,73 @@
-"""The benchmark over an archive: its embeddings against what manifests say of its images."""
+"""The benchmark over an archive: its embeddings against what is known of its images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy import float32
 from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError
-from medneg.evaluation.benchmark import evaluate
+from medneg.evaluation.benchmark import Setup, evaluate_gallery
+from medneg.evaluation.measuring import Progress
 from medneg.evaluation.report import Report
+from medneg.evaluation.truth import Truth
 from medneg.search import require_space
 
 if TYPE_CHECKING:
     from medneg.archive import Archive
     from medneg.encoders import Encoder
-    from medneg.values import FindingState
+
+Source = Literal["manifest", "report"]
+
+TRUTHS: dict[Source, str] = {"manifest": "labels of manifests", "report": "findings read in reports"}
 
 
 def evaluate_archive(
     archive: Archive,
     encoder: Encoder,
     *,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    setup: Setup,
+    source: Source = "manifest",
+    progress: Progress | None = None,
 ) -> Report:
     """Measure an encoder and the negation methods on all images of an archive that are labelled.
 
-    An image counts if a manifest says of every labelled finding whether it is present or absent.
-
     Args:
-        archive: holds embeddings of the encoder, and labels from a manifest.
+        archive: holds embeddings of the encoder, and labels.
         encoder: its text tower reads the questions.
-        seed: of the pools and the intervals.
-        progress: called with (done, total) method–space combinations.
+        setup: how to ask.
+        source: believe manifests (phantoms' truth, ChestX-ray14's list, tables of flags), or what was read
+            in reports.
+        progress: called with (done, total) rankings.
 
     Raises:
-        ArchiveError: if no image has labels.
+        ArchiveError: if no image has such labels, or too few have.
+        SpaceMismatch: if the archive was embedded by other encoders only.
+    """
+    images, truth = labelled_gallery(archive, encoder, source)
+    return evaluate_gallery(images, truth, encoder, setup=setup, progress=progress)
+
+
+def labelled_gallery(archive: Archive, encoder: Encoder, source: Source) -> tuple[NDArray[float32], Truth]:
+    """Embeddings, shape (n, d), and truth of the images of which anything is said.
+
+    Raises:
+        ArchiveError: if there is none.
         SpaceMismatch: if the archive was embedded by other encoders only.
     """
     fingerprint = encoder.card.image_fingerprint
     require_space(archive, encoder.card)
     ids = archive.matrix(fingerprint).ids.tolist()
-    states = archive.findings(ids, source="manifest")
-    findings = tuple(sorted({finding for known in states.values() for finding in known}))
-    labelled = [image for image in ids if findings and _is_complete(states.get(image, {}), findings)]
+    states = archive.findings(ids, source=source)
+    labelled = [image for image in ids if states.get(image)]
     if not labelled:
         raise ArchiveError(
-            "no image of the archive has labels; ingest a manifest that says present or absent for each "
-            "finding, such as the labels.csv of `medneg phantom`"
+            f"no image of the archive has {TRUTHS[source]}; ingest a manifest that says present or absent "
+            "for each finding, such as the labels.csv of `medneg phantom`, or reports"
         )
-    labels = _labels([states[image] for image in labelled], findings)
-    vectors = archive.vectors(fingerprint, labelled)
-    return evaluate(vectors, labels, findings, encoder, seed=seed, progress=progress)
-
-
-def _is_complete(known: Mapping[str, FindingState], findings: tuple[str, ...]) -> bool:
-    return all(known.get(finding) in ("present", "absent") for finding in findings)
-
-
-def _labels(states: list[dict[str, FindingState]], findings: tuple[str, ...]) -> NDArray[np.bool_]:
-    return np.array([[known[finding] == "present" for finding in findings] for known in states])
+    people = [image.patient for image in archive.images(labelled)]
+    _, patients = np.unique(people, return_inverse=True)
+    truth = Truth.from_states([states[image] for image in labelled], patients)
+    return archive.vectors(fingerprint, labelled), truth

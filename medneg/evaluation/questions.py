@@ -1,17 +1,37 @@
-"""The questions of the benchmark, and the true answer to each."""
+"""Questions with their true answers, and a text tower that remembers what it has encoded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from medneg.query import lexicon, parse
+from medneg.evaluation.pools import POOLS, Rows, balanced_pool, hard_pool
+from medneg.evaluation.truth import Flags, Truth
+from medneg.evaluation.wordings import Asked, Parse, Wording, read_words, understood
+from medneg.query import parse
 from medneg.scoring import TextTower
-from medneg.values import EncoderCard, Mention, Query
+from medneg.values import EncoderCard, Query
+
+Kind = Literal[
+    "affirmed",
+    "two-affirmed",
+    "negated",
+    "normality",
+    "exclusion",
+    "two-wanted",
+    "two-excluded",
+    "uncertain",
+    "named",
+]
+
+
+BATCH = 128
+"""Sentences that are encoded at a time."""
 
 
 class RememberingTower:
@@ -26,6 +46,11 @@ class RememberingTower:
         """The card of the tower that encodes."""
         return self._tower.card
 
+    def remember(self, texts: Sequence[str]) -> None:
+        """Encode sentences that will be asked for one by one, many at a time."""
+        for start in range(0, len(texts), BATCH):
+            self.encode_texts(texts[start : start + BATCH])
+
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows, shape (t, d)."""
         new = [text for text in dict.fromkeys(texts) if text not in self._rows]
@@ -36,70 +61,87 @@ class RememberingTower:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Question:
-    """A query with its truth over the gallery, shape (n,) each.
+    """A query with its truth over a gallery of n pictures.
 
     Attributes:
-        query: as the parser reads it.
-        wanted: pictures that show everything that is wanted.
-        excluded: pictures that show anything that is not.
+        kind, wording: what it asks, and how.
+        asked: what it means.
+        query: as it was read; ``understood`` tells whether that is what it means.
+        rows: the pictures of which everything that is asked is known, shape (m,), m ≤ n.
+        wanted: pictures that show everything that is wanted, shape (n,).
+        excluded: pictures that show anything that is not, shape (n,).
+        pools: smaller galleries drawn from ``rows``, shape (pools, size); without rows where too few
+            pictures are of a kind.
     """
 
+    kind: Kind
+    wording: Wording
+    asked: Asked
     query: Query
-    wanted: NDArray[np.bool_]
-    excluded: NDArray[np.bool_]
+    understood: bool
+    rows: Rows
+    wanted: Flags
+    excluded: Flags
+    pools: Rows
 
     @property
-    def relevant(self) -> NDArray[np.bool_]:
-        """Pictures that answer the question."""
-        answers: NDArray[np.bool_] = self.wanted & ~self.excluded
-        return answers
+    def relevant(self) -> Flags:
+        """Pictures that answer the question, shape (n,)."""
+        return self.wanted & ~self.excluded
 
 
-def ask(words: str, labels: NDArray[np.bool_], findings: Sequence[str]) -> Question:
-    """Parse a query and look up its truth; side, size and place words are not judged.
+def put(
+    words: str, asked: Asked, truth: Truth, *, kind: Kind, wording: Wording, how: Parse, rng: Generator
+) -> Question:
+    """Ask ``asked`` in some words.
 
-    Args:
-        labels: shape (n, findings).
-        findings: lexicon ids of the columns.
-
-    Raises:
-        ValueError: if the query names a finding of which the labels say nothing.
+    Pools are hard where something is wanted and something is not, balanced where something is merely not to
+    be there, and none where nothing is excluded.
     """
-    query = parse(words)
-    nothing = np.zeros((1, len(labels)), bool)
-    wanted = [shows(mention, labels, findings) for mention in query.affirmed]
-    excluded = [shows(mention, labels, findings) for mention in query.negated]
+    query = read_words(words, asked, how)
+    known = truth.all_known(asked.findings)
+    wanted, excluded = answers(asked, truth)
+    pools = np.empty((0, 0), np.int64)
+    if asked.unwanted:
+        drawn = [
+            hard_pool(wanted, excluded, rng, among=known)
+            if asked.wanted
+            else balanced_pool(excluded, rng, among=known)
+            for _ in range(POOLS)
+        ]
+        kept = [pool for pool in drawn if pool is not None]
+        pools = np.stack(kept) if kept else pools
     return Question(
+        kind=kind,
+        wording=wording,
+        asked=asked,
         query=query,
-        wanted=np.asarray(np.vstack([~nothing, *wanted]).all(axis=0)),
-        excluded=np.asarray(np.vstack([nothing, *excluded]).any(axis=0)),
+        understood=understood(query, asked),
+        rows=np.flatnonzero(known),
+        wanted=wanted,
+        excluded=excluded,
+        pools=pools,
     )
 
 
-def shows(mention: Mention, labels: NDArray[np.bool_], findings: Sequence[str]) -> NDArray[np.bool_]:
-    """Pictures with a finding or any kind of it, shape (n,)."""
-    if mention.finding is None or not columns_of(mention.finding, findings):
-        raise ValueError(f"the labels say nothing of {mention.text!r}; they know {', '.join(findings)}")
-    return concept_labels(mention.finding, labels, findings)
+def answers(asked: Asked, truth: Truth) -> tuple[Flags, Flags]:
+    """Pictures that show everything wanted, and those that show anything unwanted, shape (n,) each."""
+    wanted, excluded = np.ones(len(truth), bool), np.zeros(len(truth), bool)
+    for finding in asked.wanted:
+        wanted &= truth.shows(finding)
+    for finding in asked.unwanted:
+        excluded |= truth.shows(finding)
+    return wanted, excluded
 
 
-def concept_labels(concept: str, labels: NDArray[np.bool_], findings: Sequence[str]) -> NDArray[np.bool_]:
-    """Pictures that show a concept of the lexicon or any kind of it, shape (n,)."""
-    return np.asarray(labels[:, columns_of(concept, findings)].any(axis=1))
-
-
-def columns_of(concept: str, findings: Sequence[str]) -> list[int]:
-    """Columns of the labels that are a concept or a kind of it."""
-    kinds = {concept, *lexicon().descendants(concept)}
-    return [column for column, finding in enumerate(findings) if finding in kinds]
-
-
-def pair_questions(labels: NDArray[np.bool_], findings: Sequence[str]) -> tuple[Question, ...]:
-    """ "A but no B" for all ordered pairs of findings that are not kinds of one another."""
-    name = {finding: lexicon().finding(finding).prompt for finding in findings}
-    pairs = [
-        (a, b)
-        for a, b in permutations(findings, 2)
-        if a not in lexicon().descendants(b) and b not in lexicon().descendants(a)
-    ]
-    return tuple(ask(f"{name[a]} but no {name[b]}", labels, findings) for a, b in pairs)
+def named(words: str, truth: Truth, *, how: Parse, rng: Generator) -> Question | None:
+    """A question that a person wrote, if the labels know all its findings; what it means is what is read."""
+    query = parse(words)
+    ids = {
+        polarity: tuple(mention.finding or "" for mention in mentions)
+        for polarity, mentions in (("wanted", query.affirmed), ("unwanted", query.negated))
+    }
+    asked = Asked(wanted=ids["wanted"], unwanted=ids["unwanted"])
+    if not all(finding and truth.knows(finding) for finding in asked.findings):
+        return None
+    return put(words, asked, truth, kind="named", wording="natural", how=how, rng=rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -10,39 +11,133 @@ from rich.text import Text
 from medneg.terminal.screen import console, titled
 
 if TYPE_CHECKING:
-    from medneg.evaluation.report import Report
+    from medneg.evaluation.report import About, Pool, Report, Row, Superscripts
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def show_report(report: Report) -> None:
     """Print what an evaluation found: the findings it knows, the methods side by side, the comparisons."""
-    console.print(
-        f"{report.encoder} on {report.pictures:,} pictures, seed {report.seed}; 95 % intervals", style="dim"
-    )
+    _show_about(report.about)
     known = titled("What the encoder knows", "concept", "pictures that show it", "zero-shot AUC")
     for line in report.zero_shot:
-        known.add_row(Text(line.concept.replace("_", " ")), str(line.positives), str(line.auc))
+        known.add_row(Text(line.concept.replace("_", " ")), f"{line.positives:,}", str(line.auc))
     known.add_row("mean over findings", f"{report.mean_auc.n} findings", str(report.mean_auc), style="bold")
     console.print(known)
-    console.print(f"“no X” by plain cosine, precision@10: {report.negated}, n = {report.negated.n} findings")
-    console.print(_methods_table(report))
-    gains = titled("Precision@10 on the hard pool, default minus …", "method", "n", "difference", "p")
+    for wording in ("structured", "natural"):
+        console.print(_exclusion_table(report, wording))
+    console.print(_kinds_table(report))
+    console.print(_superscripts_table(report.superscripts[-1]))
+    console.print(_comparisons_table(report))
+    if report.examples:
+        console.print(_examples_table(report))
+    for words in _closing_lines(report):
+        console.print(Text(words, style="dim"), soft_wrap=True)
+
+
+def _show_about(about: About) -> None:
+    lines = (
+        f"{about.encoder} on {about.pictures:,} pictures of {about.patients:,} patients, {about.truth}; "
+        f"questions read by {'the parser' if about.parse == 'real' else 'no parser: their meaning is given'}",
+        f"seed {about.seed}; 95 % intervals over questions; probability curves from {about.curves}; medneg "
+        f"{about.version}",
+        f"{about.licence}. {about.notice}",
+    )
+    for words in lines:
+        console.print(Text(words, style="dim"))
+
+
+def _exclusion_table(report: Report, wording: str) -> Table:
+    """One row a method: precision and violation among ten, on the whole gallery and on the hard pools."""
+    table = titled(
+        f"“A but no B”, {wording} wording",
+        "method",
+        "n",
+        "precision@10",
+        "violation@10",
+        "hard p@10",
+        "hard v@10",
+    )
+    for row in _rows(report, "exclusion", wording, "gallery"):
+        hard = report.row(row.method, row.space, "exclusion", wording, "pool")
+        figures = [row.figures["precision@10"], row.figures["violation@10"]]
+        figures += [hard.figures["precision@10"], hard.figures["violation@10"]] if hard else []
+        default = (row.method, row.space) == report.about.default
+        name = f"{row.method}, {row.space}"
+        table.add_row(name, str(figures[0].n), *map(str, figures), style="bold" if default else None)
+    return table
+
+
+def _rows(report: Report, kind: str, wording: str, pool: Pool) -> Iterator[Row]:
+    for row in report.exclusion:
+        if (row.kind, row.wording, row.pool) == (kind, wording, pool):
+            yield row
+
+
+def _kinds_table(report: Report) -> Table:
+    """Precision@10 of the other kinds of question, structured and natural wording."""
+    kinds = list(dict.fromkeys(row.kind for row in report.exclusion if row.kind != "exclusion"))
+    heads = (Text(f"{kind}\n{_pool(kind)}") for kind in kinds)
+    table = titled("Precision@10 of other questions: structured / natural wording", "method")
+    for head in heads:
+        table.add_column(head, justify="right")
+    ways = dict.fromkeys((row.method, row.space) for row in report.exclusion)
+    for method, space in ways:
+        default = (method, space) == report.about.default
+        cells = [_two_wordings(report, method, space, kind) for kind in kinds]
+        table.add_row(f"{method}, {space}", *cells, style="bold" if default else None)
+    return table
+
+
+def _pool(kind: str) -> Pool | str:
+    from medneg.evaluation.measuring import UNNEGATED
+
+    if kind in UNNEGATED:
+        return "gallery"
+    return "balanced" if kind in ("negated", "normality") else "hard"
+
+
+def _two_wordings(report: Report, method: str, space: str, kind: str) -> str:
+    pool: Pool = "gallery" if _pool(kind) == "gallery" else "pool"
+    rows = [report.row(method, space, kind, wording, pool) for wording in ("structured", "natural")]
+    return " / ".join(f"{row.figures['precision@10'].value:.3f}" if row else "–" for row in rows)
+
+
+def _superscripts_table(found: Superscripts) -> Table:
+    where = "hard pool" if found.pool == "pool" else "gallery"
+    names = ", ".join(
+        f"{str(number).translate(SUPERSCRIPTS)} {method} {space}"
+        for number, (method, space) in enumerate(found.baselines)
+    )
+    table = titled(
+        f"“A but no B”, {where}; better with p < .01 (Holm) than {names}", "method", *found.columns
+    )
+    for method, space, cells in found.rows:
+        marks = (
+            f"{cell.value:.3f}{''.join(str(number).translate(SUPERSCRIPTS) for number in cell.beats)}"
+            for cell in cells
+        )
+        table.add_row(f"{method}, {space}", *marks)
+    return table
+
+
+def _comparisons_table(report: Report) -> Table:
+    default = ", ".join(report.about.default)
+    table = titled(
+        f"Precision@10 on “A but no B”: {default}, minus …",
+        "method",
+        "pool",
+        "n",
+        "difference",
+        "p",
+        "p (Holm)",
+    )
     for other in report.comparisons:
         gain = other.difference
+        pool = "hard" if other.pool == "pool" else "gallery"
         name = f"{other.method}, {other.space}"
-        gains.add_row(name, str(gain.figure.n), str(gain.figure), f"{gain.p:.4f}")
-    console.print(gains)
-    console.print(_examples_table(report))
-
-
-def _methods_table(report: Report) -> Table:
-    """One row a method: precision and violation among ten, on the whole gallery and on the hard pools."""
-    table = titled("“A but no B”", "method", "n", "precision@10", "violation@10", "hard p@10", "hard v@10")
-    hard = {(row.method, row.space): row for row in report.exclusion if row.pool == "hard"}
-    for row in report.exclusion:
-        if row.pool == "gallery":
-            other = hard[row.method, row.space]
-            figures = (row.precision, row.violation, other.precision, other.violation)
-            table.add_row(f"{row.method}, {row.space}", str(row.precision.n), *map(str, figures))
+        p_values = (f"{gain.p:.5f}", f"{gain.p_holm:.5f}")
+        table.add_row(name, pool, str(gain.figure.n), str(gain.figure), *p_values)
     return table
 
 
@@ -52,3 +147,14 @@ def _examples_table(report: Report) -> Table:
         figures = (one.precision, one.violation, one.hard_precision, one.hard_violation)
         table.add_row(one.query, f"{one.method}, {one.space}", *(f"{figure:.2f}" for figure in figures))
     return table
+
+
+def _closing_lines(report: Report) -> Iterator[str]:
+    reading, controls = report.reading, report.controls
+    yield f"understood {reading.understood:,} of {reading.asked:,} questions"
+    for words in reading.misread[:5]:
+        yield f"  not as meant: {words}"
+    same = f"{controls.identical:,} of {controls.asked:,}"
+    yield f"without negation: {same} rankings are plain cosine's, bit for bit"
+    for method, space, why in report.left_out:
+        yield f"left out: {method}, {space}: {why}"

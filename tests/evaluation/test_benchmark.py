@@ -8,83 +8,84 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medneg.evaluation.benchmark import evaluate
-from medneg.evaluation.pools import balanced_pool, hard_pool
-from medneg.evaluation.questions import ask, concept_labels, pair_questions
-from medneg.query import lexicon
-from medneg.values import EncoderCard, InputSpec
-
-FINDINGS = ("pleural_effusion", "pneumothorax", "calcified_granuloma", "aortic_calcification")
-
-
-class Perfect:
-    """Each finding is one axis; a text is the sum of the axes of the findings that it names, "no" unheard."""
-
-    def __init__(self) -> None:
-        self.card = EncoderCard(
-            name="perfect",
-            width=len(FINDINGS) + 1,
-            input=InputSpec(size=8),
-            image_fingerprint="perfect-image",
-            text_fingerprint="perfect-text",
-            licence="Apache-2.0",
-            notice="For tests.",
-            findings=FINDINGS,
-        )
-
-    def encode_texts(self, texts):
-        rows = np.zeros((len(texts), self.card.width), np.float32)
-        rows[:, -1] = 0.1
-        for row, text in zip(rows, texts, strict=True):
-            for column, finding in enumerate(FINDINGS):
-                known = lexicon().finding(finding)
-                row[column] = any(word in text for word in (known.prompt, *known.synonyms))
-            if "calcification" in text and not row[2:4].any():
-                row[2:4] = 1
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+from medneg.errors import ArchiveError, UnknownName
+from medneg.evaluation.benchmark import Setup, evaluate, evaluate_gallery
+from medneg.evaluation.truth import Truth
+from tests.evaluation.perfect import FINDINGS, Perfect, gallery
 
 
 @pytest.fixture(scope="module")
-def gallery():
-    rng = np.random.default_rng(5)
-    labels = rng.random((600, len(FINDINGS))) < 0.35
-    images = np.hstack([labels, np.full((600, 1), 0.5)]).astype(np.float32)
-    images += rng.normal(0, 0.05, images.shape).astype(np.float32)
-    return images / np.linalg.norm(images, axis=1, keepdims=True), labels
+def report():
+    return evaluate(*gallery(), FINDINGS, Perfect(), seed=3)
 
 
-@pytest.fixture(scope="module")
-def report(gallery):
-    return evaluate(*gallery, FINDINGS, Perfect(), seed=3)
-
-
-def exclusion(report, method, space, pool):
-    return next(r for r in report.exclusion if (r.method, r.space, r.pool) == (method, space, pool))
+def figure(report, method, pool, measure, kind="exclusion", space="raw"):
+    return report.row(method, space, kind, "structured", pool).figures[measure]
 
 
 def test_a_perfect_encoder_finds_everything(report):
     assert report.mean_auc.value > 0.99
     assert report.mean_auc.n == 4
     assert [line.concept for line in report.zero_shot][-1] == "calcification"
+    assert figure(report, "cosine", "gallery", "precision@10", "affirmed").value == 1.0
 
 
 def test_the_sentence_no_x_finds_x(report):
-    assert report.negated.value < 0.05
+    assert figure(report, "cosine", "pool", "precision@10", "negated").value < 0.05
+    assert figure(report, "subtract", "pool", "precision@10", "negated").value > 0.95
 
 
 def test_subtraction_excludes_and_cosine_does_not(report):
-    ours = exclusion(report, "subtract", "raw", "hard")
-    plain = exclusion(report, "cosine", "raw", "hard")
-    assert ours.precision.value > 0.95
-    assert ours.violation.value < 0.02
-    assert plain.violation.value > 0.9
+    assert figure(report, "subtract", "pool", "precision@10").value > 0.95
+    assert figure(report, "subtract", "pool", "violation@10").value < 0.02
+    assert figure(report, "cosine", "pool", "violation@10").value > 0.9
+    assert figure(report, "cosine", "pool", "rank").value > figure(report, "subtract", "pool", "rank").value
 
 
-def test_the_default_is_compared_on_the_same_queries(report):
-    plain = next(c for c in report.comparisons if (c.method, c.space) == ("cosine", "raw"))
-    assert plain.difference.figure.value > 0.5
-    assert plain.difference.p < 0.01
-    assert plain.difference.figure.n == 12
+def test_both_bootstraps_hold_their_figure(report):
+    for row in report.exclusion:
+        for name, by_patient in row.by_patient.items():
+            by_query = row.figures[name]
+            assert (by_patient.value, by_patient.n) == (
+                pytest.approx(by_query.value, nan_ok=True),
+                by_query.n,
+            )
+            if by_query.n:
+                assert by_patient.low <= by_patient.value <= by_patient.high
+                assert by_query.low <= by_query.value <= by_query.high
+
+
+def test_the_default_is_compared_on_the_same_pairs(report):
+    default = report.about.default
+    others = {(c.method, c.space): c for c in report.comparisons if c.pool == "pool"}
+    assert default not in others
+    plain = others["cosine", "raw"].difference
+    assert plain.figure.value > 0.5
+    assert plain.p <= plain.p_holm < 0.01
+    assert plain.figure.n == 12
+
+
+def test_superscripts_name_the_baselines_that_are_beaten():
+    images, labels = gallery()
+    setup = Setup(methods=("cosine", "subtract"))
+    report = evaluate_gallery(images, Truth.from_labels(labels, FINDINGS), Perfect(), setup=setup)
+    table = next(table for table in report.superscripts if table.pool == "pool")
+    rows = {
+        (method, space): dict(zip(table.columns, cells, strict=True)) for method, space, cells in table.rows
+    }
+    assert table.baselines[0] == ("cosine", "raw")
+    assert 0 in rows["subtract", "raw"]["precision@10"].beats
+    assert rows["cosine", "raw"]["precision@10"].beats == ()
+
+
+def test_what_excludes_nothing_is_plain_cosine_bit_for_bit(report):
+    assert report.controls.asked == report.controls.identical > 0
+
+
+def test_every_pair_has_its_cell(report):
+    pairs = {(p.wanted, p.unwanted) for p in report.pairs}
+    assert len(pairs) == 12
+    assert len(report.pairs) == 12 * len({(p.method, p.space) for p in report.pairs})
 
 
 def test_the_named_query_has_its_row(report):
@@ -94,9 +95,21 @@ def test_the_named_query_has_its_row(report):
     assert row.violation == 0.0
 
 
-def test_the_same_seed_gives_the_same_report(gallery):
-    again = [evaluate(*gallery, FINDINGS, Perfect(), methods=["cosine"], seed=9) for _ in range(2)]
+def test_the_same_seed_gives_the_same_report():
+    images, labels = gallery()
+    truth = Truth.from_labels(labels, FINDINGS)
+    setup = Setup(methods=("cosine",), seed=9)
+    again = [json.dumps(evaluate_gallery(images, truth, Perfect(), setup=setup).to_json()) for _ in range(2)]
     assert again[0] == again[1]
+
+
+def test_gold_readings_leave_out_the_parsers_errors(monkeypatch):
+    images, labels = gallery(300)
+    truth = Truth.from_labels(labels, FINDINGS)
+    monkeypatch.setattr("medneg.evaluation.wordings.parse", lambda words: pytest.fail("the parser was asked"))
+    report = evaluate_gallery(images, truth, Perfect(), setup=Setup(methods=("subtract",), parse="gold"))
+    assert report.about.parse == "gold"
+    assert report.reading.asked == report.reading.understood
 
 
 def test_what_is_not_defined_is_null_in_json(report):
@@ -106,53 +119,29 @@ def test_what_is_not_defined_is_null_in_json(report):
 
 
 def test_a_report_becomes_json(report):
-    assert json.loads(json.dumps(report.to_json()))["pictures"] == 600
+    written = json.loads(json.dumps(report.to_json()))
+    assert written["schema_version"] == 1
+    assert written["about"]["pictures"] == 600
 
 
-def test_a_parent_is_shown_by_any_child(gallery):
-    _, labels = gallery
-    question = ask("effusion but no calcification", labels, FINDINGS)
-    assert (question.excluded == labels[:, 2] | labels[:, 3]).all()
-    assert (question.wanted == labels[:, 0]).all()
-    assert (concept_labels("calcification", labels, FINDINGS) == question.excluded).all()
+def test_an_unknown_method_is_refused():
+    images, labels = gallery(300)
+    with pytest.raises(UnknownName, match="unknown method 'magic'"):
+        evaluate_gallery(
+            images, Truth.from_labels(labels, FINDINGS), Perfect(), setup=Setup(methods=("magic",))
+        )
 
 
-def test_kin_are_not_asked_against_each_other():
-    findings = ("calcification", "aortic_calcification", "pneumothorax")
-    asked = {q.query.raw for q in pair_questions(np.zeros((2, 3), bool), findings)}
-    assert "calcification but no aortic calcification" not in asked
-    assert len(asked) == 4
-
-
-def test_labels_that_say_nothing_of_a_finding_are_refused():
-    with pytest.raises(ValueError, match="the labels say nothing of 'scoliosis'"):
-        ask("scoliosis", np.zeros((2, 4), bool), FINDINGS)
-
-
-def test_a_hard_pool_has_as_many_of_each_cell():
-    rng = np.random.default_rng(0)
-    wanted, excluded = rng.random(400) < 0.3, rng.random(400) < 0.3
-    rows = hard_pool(wanted, excluded, rng)
-    cells = [(wanted[rows] == a) & (excluded[rows] == b) for a in (True, False) for b in (True, False)]
-    assert [int(cell.sum()) for cell in cells] == [20] * 4
-    assert len(set(rows.tolist())) == 80
-
-
-def test_a_hard_pool_needs_enough_of_each_cell():
-    assert hard_pool(np.ones(100, bool), np.zeros(100, bool), np.random.default_rng(0)) is None
-
-
-def test_a_balanced_pool_has_half_of_each():
-    present = np.arange(50) < 10
-    rows = balanced_pool(present, np.random.default_rng(0))
-    assert (len(rows), int(present[rows].sum())) == (20, 10)
-    assert balanced_pool(np.zeros(5, bool), np.random.default_rng(0)) is None
-
-
-def test_shapes_that_disagree_are_refused(gallery):
-    images, labels = gallery
+def test_shapes_that_disagree_are_refused():
+    images, labels = gallery()
     with pytest.raises(ValueError, match=r"labels \(n, 4\); got \(600, 5\) and \(600, 3\)"):
         evaluate(images, labels[:, :3], FINDINGS, Perfect())
+
+
+def test_a_gallery_that_can_answer_nothing_is_refused():
+    images, labels = gallery(12)
+    with pytest.raises(ArchiveError, match="at least 10 labelled pictures must show one finding and not"):
+        evaluate(images, np.zeros_like(labels), FINDINGS, Perfect())
 
 
 def test_figures_print_with_their_interval(report):
