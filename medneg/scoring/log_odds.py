@@ -17,7 +17,7 @@ from medneg.values import LogProbability, Term
 
 @method(
     "log-odds",
-    source="Platt (1999) per finding, joined as if independent: docs/explanation/one-plan.md, eq. 5",
+    source="Platt (1999) per finding, joined as if independent: docs/explanation/one-plan.md, eq. 7",
     needs=("wanted", "unwanted"),
     needs_curves=True,
 )

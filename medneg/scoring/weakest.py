@@ -32,6 +32,8 @@ class Evidence:
 def weakest_link(wanted: Sequence[Evidence]) -> tuple[Term, ...]:
     """The mean over all pairs of wanted findings of the weaker evidence, but for a constant.
 
+    docs/explanation/one-plan.md, eq. 5, where it is measured against the mean.
+
     min(y, y') = (y + y')/2 − relu(y − y')/2 − relu(y' − y)/2, so for k findings
 
         (Σᵢ yᵢ)/k − Σᵢ Σⱼ≠ᵢ relu(yᵢ − yⱼ)/(k(k − 1)),

@@ -21,7 +21,7 @@ Of a finding that every sixth image shows clearly, images without it have z = �
 
 @method(
     "z-score",
-    source="standard scores over the archive, z = (x·t − μ·t)/√(tᵀCt); docs/explanation/one-plan.md, eq. 4",
+    source="standard scores over the archive, z = (x·t − μ·t)/√(tᵀCt); docs/explanation/one-plan.md, eq. 6",
     needs=("wanted", "unwanted"),
     needs_covariance=True,
 )
