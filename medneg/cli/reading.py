@@ -16,23 +16,21 @@ if TYPE_CHECKING:
 
 PolicyOption = Annotated[
     Literal["off", "on_review", "always"] | None,
-    typer.Option("--parser", help="When a language model reads [env: MEDNEG_PARSER]; off without it."),
+    typer.Option("--parser", help="When a language model reads; else MEDNEG_PARSER, else off."),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option("--parser-url", help="Its OpenAI-compatible endpoint [env: MEDNEG_PARSER_URL]."),
+    typer.Option("--parser-url", help="Its OpenAI-compatible endpoint; else MEDNEG_PARSER_URL."),
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option(
-        "--parser-model", help="Its name at the endpoint, or its folder [env: MEDNEG_PARSER_MODEL]."
-    ),
+    typer.Option("--parser-model", help="Its name at the endpoint, or its folder; else MEDNEG_PARSER_MODEL."),
 ]
 HostOption = Annotated[
     list[str] | None,
     typer.Option(
         "--parser-allow-host",
-        help="A host beyond this machine that may see queries [env: MEDNEG_PARSER_ALLOW_HOST].",
+        help="A host beyond this machine that may see queries; else MEDNEG_PARSER_ALLOW_HOST.",
     ),
 ]
 

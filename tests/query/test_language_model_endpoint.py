@@ -65,6 +65,11 @@ def test_what_is_asked(server):
     assert schema["schema"]["properties"]["affirmed"]["items"]["enum"] == ["effusion", "calcification"]
 
 
+def test_this_machine_may_be_called_by_name(server):
+    settings = ParserSettings(policy="always", url=server.url.replace("127.0.0.1", "localhost"), model="tiny")
+    assert parser(settings).parse(QUERY).parser == "tiny"
+
+
 def test_no_key_no_header(server):
     read(server)
     assert "Authorization" not in server.seen[0][1]

@@ -120,3 +120,14 @@ def test_broken_weights_leave_the_grammars_reading(folder, tmp_path):
     (warning,) = read.warnings
     assert "did not read this: it failed with SafetensorError" in warning.message
     assert read.mentions == parse(QUERIES[0]).mentions
+
+
+def test_code_in_the_folder_is_not_run(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "other", "auto_map": {"AutoConfig": "code.C", "AutoModelForCausalLM": "code.M"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "code.py").write_text("raise SystemExit('run')")
+    (warning,) = parser(ParserSettings(policy="always", model=str(tmp_path))).parse(QUERIES[0]).warnings
+    assert "did not read this: it failed with ValueError" in warning.message

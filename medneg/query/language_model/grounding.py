@@ -22,7 +22,7 @@ from medneg.values import Polarity, QueryWarning, Reason
 LONGEST_CONCEPT = 8
 MOST_CONCEPTS = 240
 _NO_CONCEPT = frozenset({"cue", "break", "context", "open", "close"})
-_ENDS_NO_CONCEPT = frozenset({"stop", "joint", "filler", "aside"}) | _NO_CONCEPT
+_ENDS_NO_CONCEPT = frozenset({"stop", "joint", "filler"}) | _NO_CONCEPT
 _ARTICLES = frozenset({"a", "an", "the"})
 _FUNCTION_WORDS = _ARTICLES | frozenset(
     ["of", "in", "on", "at", "to", "is", "are", "was", "were", "with", "and", "or"]
@@ -81,7 +81,9 @@ def grounded(claims: Sequence[Claim], sentence: Sentence) -> Sentence:
             if not any(_overlap((piece.first, piece.end), at) for at in drafts):
                 drafts[piece.first, piece.end] = Draft(piece, piece.words, _scope(claim, piece, sentence))
     ordered = [drafts[at] for at in sorted(drafts)]
-    return replace(sentence, chunks=_chunks(sentence, ordered), reading=Reading(ordered))
+    # What the grammar notes of scopes no longer holds; a bracket without its partner still has none.
+    notes = [note for note in sentence.reading.notes if note[0] == "unbalanced"]
+    return replace(sentence, chunks=_chunks(sentence, ordered), reading=Reading(ordered, notes))
 
 
 def doubts(read: Sentence, sentence: Sentence, model: str) -> Iterator[QueryWarning]:
@@ -171,7 +173,7 @@ def _is_meant(piece: Chunk, at: Tokens) -> bool:
 def _cut(tokens: Sequence[Token], at: Tokens) -> Iterator[Chunk]:
     """Phrases of a stretch of tokens read by itself: a part of what the grammar took for one phrase."""
     by = at[0]
-    for piece in chunk(tokens[at[0] : at[1]]):
+    for piece in chunk(tokens[at[0] : at[1]], asides=False):
         if piece.kind == "phrase":
             yield replace(
                 piece,

@@ -93,10 +93,12 @@ def _load(folder: Path) -> _Loaded:
     import xgrammar
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    # Code in the folder is never run; unasked, transformers would prompt for leave on the terminal.
+    own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **own)
     with _no_progress_bar():
         model, notes = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype="auto", output_loading_info=True
+            folder, use_safetensors=True, dtype="auto", output_loading_info=True, **own
         )
     # transformers fills what the file lacks with random numbers and only warns.
     if notes["missing_keys"]:
