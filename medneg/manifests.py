@@ -77,7 +77,7 @@ def read_labels(path: Path) -> LabelTable:
         )
     unknown: Counter[str] = Counter()
     rows = {}
-    for line, cells in _lines(path):
+    for line, cells in lines(path):
         try:
             rows[_key(path, kind, cells)] = _READERS[kind](cells, unknown)
         except ValueError as error:
@@ -93,11 +93,15 @@ def read_reports(path: Path) -> dict[str, str]:
     """
     if recognise(path) != "reports":
         raise ManifestError(f"{path} is no table of reports: it needs the columns study and report")
-    return {cells["study"].strip(): cells["report"] for _, cells in _lines(path) if cells["study"].strip()}
+    return {cells["study"].strip(): cells["report"] for _, cells in lines(path) if cells["study"].strip()}
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Line]]:
-    """Line number and cells by column; a short line has empty cells at its end."""
+def lines(path: Path) -> Iterator[tuple[int, Line]]:
+    """Line number and cells by column of a CSV file in UTF-8; a short line has empty cells at its end.
+
+    Raises:
+        ManifestError: if it cannot be read as such.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")

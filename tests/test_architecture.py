@@ -9,8 +9,10 @@ WORDS = {"values", "errors"}
 BELOW = {room: WORDS for room in QUIET} | {"values": set(), "errors": set(), "assets": set()}
 BELOW["archive"] = WORDS | {"scoring"}
 BELOW["manifests"] = WORDS | {"query"}
+BELOW["labelling"] = WORDS | {"query", "manifests"}
 BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests"}
 BELOW["evaluation"] = BELOW["ingest"] | {"ingest", "search"}
+BELOW["evaluation"] |= {"labelling"}
 BELOW["doctor"] = BELOW["evaluation"] | {"evaluation"}
 BELOW["terminal"] = BELOW["cli"] = BELOW["doctor"] | {"doctor", "terminal"}
 HOMES = {

@@ -13,6 +13,7 @@ from medneg.errors import MednegError
 # Imported for their commands, in the order in which `--help` lists them.
 # isort: off
 from medneg.cli import archives as archives
+from medneg.cli import labelling as labelling
 from medneg.cli import searching as searching
 from medneg.cli import reading as reading
 from medneg.cli import measuring as measuring

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from medneg.archive import Label
 from medneg.errors import ManifestError
 from medneg.manifests import LabelRow, LabelTable, read_labels, read_reports, recognise
+from medneg.query import label_report
 from medneg.values import FindingState
 
 if TYPE_CHECKING:
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
 CHUNK = 500
 """Files that the archive is told about at once."""
-
-_STATES: tuple[tuple[str, FindingState], ...] = (
-    ("affirmed", "present"),
-    ("uncertain", "uncertain"),
-    ("negated", "absent"),
-)
 
 
 def read_tables(
@@ -108,13 +103,5 @@ def add_reports(archive: Archive, texts: Mapping[str, str]) -> int:
 
 
 def states(report: str) -> dict[str, FindingState]:
-    """What a report says of each finding; present outranks uncertain, and uncertain outranks absent."""
-    from medneg.query import read_report
-
-    mentions = read_report(report)
-    found: dict[str, FindingState] = {}
-    for polarity, state in _STATES:
-        for mention in mentions:
-            if mention.polarity == polarity and mention.finding is not None:
-                found.setdefault(mention.finding, state)
-    return found
+    """What a report says of each finding, as it is said; ``Lexicon.state`` and filters add its kin."""
+    return {finding: label.state for finding, label in label_report(report).items()}
