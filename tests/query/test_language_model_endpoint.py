@@ -96,7 +96,7 @@ def test_an_answer_with_words_around_it_is_read(server, words):
 
 
 def hang(handler, _):
-    handler.server.stopping.wait(5)
+    handler.server.stopping.wait(20)
 
 
 def drip(handler, _):
@@ -180,7 +180,7 @@ def test_any_fault_leaves_the_grammars_reading_and_says_why(server, fault):
     started = time.monotonic()
     query = read(server, timeout=0.3 if "hang" in fault or "drip" in fault else 5.0)
     (warning,) = query.warnings
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
     assert warning.code == "llm_fallback"
     assert warning.message.startswith("tiny did not read this: it ")
     assert reason in warning.message
