@@ -140,11 +140,13 @@ def _is_afterthought(chunks: Sequence[Chunk], position: int) -> bool:
 
 
 def _soften(chunks: Sequence[Chunk], position: int, tokens: Sequence[Token]) -> None:
-    """Make modifiers of an adjective that comes after a comma: "plaques, calcified"."""
+    """Make modifiers of an adjective that comes last: "plaques, calcified", "granuloma calcified"."""
+    comma = position < len(chunks) and chunks[position].words == (",",)
+    position -= not comma
     ends = len(chunks) == position + 2 or (
         len(chunks) > position + 2 and chunks[position + 2].kind in {"joint", "break", "cue"}
     )
-    if ends and chunks[position].words == (",",) and _is_adjective(chunks[position + 1], tokens):
+    if ends and _is_adjective(chunks[position + 1], tokens):
         adjective = chunks[position + 1]
         adjective.kind, adjective.match = "modifiers", None
         adjective.words += (tokens[adjective.end - 1].stem,)

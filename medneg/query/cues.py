@@ -136,6 +136,7 @@ class Vocabulary:
     stop: frozenset[str]
     visible: frozenset[str]
     gap: frozenset[str]
+    asking: frozenset[str]
     prefixes: frozenset[str]
     rewrites: dict[str, str]
     ambiguous: dict[str, tuple[str | None, tuple[str, ...]]]
@@ -166,6 +167,7 @@ def vocabulary() -> Vocabulary:
         stop=_stems(data["stop"]),
         visible=_stems(data["visible"]),
         gap=frozenset(data["gap"]),
+        asking=frozenset(data["asking"]),
         prefixes=frozenset(data["prefixes"]),
         rewrites=data["rewrites"],
         ambiguous={

@@ -95,6 +95,8 @@ def _note_joints(state: State, place: int, piece: Chunk, scope: Scope) -> None:
         state.note("negated_conjunction", at)
     elif joint == "and" and scope.polarity == "negated" and not state.fresh and state.scope.cue:
         state.note("and_in_negative_scope", at)
+    elif state.kind(place - 1) == "phrase" and scope.polarity == "negated" and not state.fresh:
+        state.note("unjoined", at)
     if state.after_comma and state.kind(place - 1) == "joint" and not _is_statement(state, piece):
         state.note("ambiguous_comma", at)
 

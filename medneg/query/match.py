@@ -17,6 +17,7 @@ _COMPLETED = frozenset({"of", "for", "from"})
 """After a word of normality they make a cue: "clear of effusion", "negative for effusion"."""
 
 _SHOW = frozenset({"has", "have", "show", "shows", "demonstrate", "demonstrates"})
+_BETWEEN = frozenset({"in", ":", "the", "not"})
 _MAX_GAP = 6
 
 
@@ -140,8 +141,21 @@ def match_normal(tokens: Sequence[Token], first: int) -> list[Match]:
         return []
     if parts[-1].finding == "normal_chest" and end < len(tokens) and tokens[end].text in _SHOW:
         return []  # "films have unremarkable hila" speaks of the hila
-    state, end = _state_after(tokens, end)
-    return _stated(parts, state, first, end) if state else []
+    state, after = _state_after(tokens, end)
+    denied = next((place for place in range(end, after) if tokens[place].text == "not"), None)
+    return [replace(match, negation=denied) for match in _stated(parts, state, first, after)] if state else []
+
+
+def match_carried(tokens: Sequence[Token], before: tuple[int, int], first: int) -> Match | None:
+    """A bare word of normality that speaks of parts named before it: "lungs well expanded and *clear*"."""
+    state, end = _state(tokens, first)
+    if not state:
+        return None
+    for place in range(*before):
+        part = _longest(phrasebook().parts, tokens, place)
+        if part is not None and _suits(state, part[0]):
+            return Match(part[0].id, first, end)
+    return None
 
 
 def _stated(parts: list[Match], state: str, first: int, end: int) -> list[Match]:
@@ -200,7 +214,7 @@ def _state_after(tokens: Sequence[Token], position: int) -> tuple[str, int]:
         state, end = _state(tokens, position)
         if state:
             return state, end
-        if position >= len(tokens) or tokens[position].text not in (vocabulary().gap | {"in", ":", "the"}):
+        if position >= len(tokens) or tokens[position].text not in (vocabulary().gap | _BETWEEN):
             return "", position
         position += 1
     return "", position

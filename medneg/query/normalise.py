@@ -22,7 +22,7 @@ _NEGATED_VERB = re.compile(
 )
 _ENDING = re.compile(r"['’](?:s|ve|re|ll|d|m)$")
 _VERB = {"ca": "can", "wo": "will"}
-_IRREGULAR = {
+IRREGULAR = {
     "bullae": "bulla",
     "pneumothoraces": "pneumothorax",
     "metastases": "metastasis",
@@ -89,8 +89,8 @@ def singular(word: str) -> str:
         >>> [singular(word) for word in ("opacities", "masses", "bullae", "effusions", "pus")]
         ['opacity', 'mass', 'bulla', 'effusion', 'pus']
     """
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in IRREGULAR:
+        return IRREGULAR[word]
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith("sses"):

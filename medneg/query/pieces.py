@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medneg.query.cues import Cue, everyday_words, vocabulary
-from medneg.query.match import Match, match_name, match_normal
+from medneg.query.match import Match, match_carried, match_name, match_normal
 from medneg.query.normalise import Token
 
 ChunkKind = Literal[
@@ -64,7 +64,18 @@ def cut(tokens: Sequence[Token], quotes: Sequence[tuple[int, int]] = ()) -> list
     chunks += _cut(tokens, position, len(tokens))
     for place in range(1, len(chunks) - 1):
         _drop_comparison(chunks[place - 1 : place + 2], tokens)
+        _carry_parts(chunks[place - 1 : place + 2], tokens)
     return chunks
+
+
+def _carry_parts(around: Sequence[Chunk], tokens: Sequence[Token]) -> None:
+    """Let a bare "clear" after "and" or "but" speak of the lungs named before."""
+    before, link, bare = around
+    joins = link.kind == "joint" or any(cue.kind == "term" for cue in link.cues)
+    if before.kind == "phrase" and joins and bare.kind in {"filler", "stop"}:
+        found = match_carried(tokens, (before.first, before.end), bare.first)
+        if found is not None and found.end == bare.end:
+            bare.kind, bare.match = "phrase", found
 
 
 def _cut(tokens: Sequence[Token], position: int, last: int) -> list[Chunk]:
@@ -97,7 +108,7 @@ def _drop_comparison(around: Sequence[Chunk], tokens: Sequence[Token]) -> None:
 
 def _longest_at(tokens: Sequence[Token], words: Sequence[str], first: int) -> list[Chunk]:
     """The longest of lexicon name, statement of normality, ambiguous short form, cue and context phrase."""
-    candidates: list[list[Chunk]] = []
+    candidates = _ambiguous(tokens, first)
     name = match_name(tokens, first)
     if name is not None:
         candidates.append([Chunk("phrase", first, name.end, words=name.modifiers, match=name)])
@@ -106,7 +117,6 @@ def _longest_at(tokens: Sequence[Token], words: Sequence[str], first: int) -> li
         candidates.append(
             [Chunk("phrase", match.first, match.end, words=match.modifiers, match=match) for match in normal]
         )
-    candidates.extend(_ambiguous(tokens, first))
     cue = vocabulary().cues.longest(words, first)
     if cue is not None:
         candidates.append([Chunk("cue", first, cue[0], cues=cue[1])])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from medneg.query.brackets import quoted
 from medneg.query.pieces import Chunk
+from medneg.query.repair import is_doubtful
 from medneg.query.sentence import Sentence
 from medneg.values import Mention, QueryWarning
 
@@ -20,7 +22,9 @@ REVIEW = frozenset(
         "filter_refused",
         "negated_conjunction",
         "unbalanced",
+        "unjoined",
         "unread_words",
+        "doubtful_repair",
     }
 )
 _MESSAGES = {
@@ -30,6 +34,7 @@ _MESSAGES = {
     "exception_flip": "{words!r} is read as an exception, so what follows is wanted",
     "negated_conjunction": "{words!r} is left out by itself too: a NOT before a parenthesis leaves out "
     "images that show any one of its members, not only those that show all",
+    "unjoined": "{words!r} follows an unwanted finding with nothing between, and is unwanted too",
     "or_of_wanted": "{words!r} asks for either; images with both come first",
     "unbalanced": "{words!r} has no partner and is not used",
 }
@@ -46,10 +51,7 @@ def _of(sentence: Sentence, *kinds: str) -> list[Chunk]:
 
 def remarks(sentence: Sentence, mentions: Sequence[Mention]) -> Iterator[QueryWarning]:
     """Warnings about one reading: repairs, unknown and unread words, ambiguities, contradictions."""
-    for token in sentence.tokens:
-        if token.original:
-            message = f"interpreted {token.original!r} as {token.text!r}"
-            yield QueryWarning(code="typo_corrected", message=message, span=(token.start, token.end))
+    yield from _repairs(sentence)
     for piece in _of(sentence, "phrase"):
         yield from _phrase_warnings(piece, sentence)
     for code, at in dict.fromkeys(sentence.reading.notes):
@@ -73,6 +75,18 @@ def remarks(sentence: Sentence, mentions: Sequence[Mention]) -> Iterator[QueryWa
         yield QueryWarning(
             code="nothing_found", message="no finding was recognised; the words are searched as they are"
         )
+
+
+def _repairs(sentence: Sentence) -> Iterator[QueryWarning]:
+    for (start, end, original), tokens in groupby(
+        sentence.tokens, key=lambda token: (token.start, token.end, token.original)
+    ):
+        if original is None:
+            continue
+        better = " ".join(token.text for token in tokens)
+        code = "doubtful_repair" if is_doubtful(original, better.replace(" ", "")) else "typo_corrected"
+        message = f"interpreted {original!r} as {better!r}"
+        yield QueryWarning(code=code, message=message, span=(start, end))
 
 
 def _phrase_warnings(piece: Chunk, sentence: Sentence) -> Iterator[QueryWarning]:

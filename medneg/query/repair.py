@@ -1,4 +1,4 @@
-"""Typo repair: one edit in short words, two in long ones, and never a word that English has.
+"""Typo repair: one edit in short words, two in long ones, a missing blank, and never a word that English has.
 
 Distance is optimal string alignment (insertions, deletions, substitutions, swaps of neighbours; Boytsov,
 ACM J. Exp. Algorithmics 16, 2011).
@@ -10,29 +10,44 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-from medneg.query.cues import vocabulary
+from medneg.query.cues import everyday_words, vocabulary
 from medneg.query.lexicon import key, lexicon
-from medneg.query.normalise import Token, singular
+from medneg.query.normalise import IRREGULAR, Token, singular
 
-_SHORTEST = 5
+_SHORTEST = 4
 _TWO_EDITS_FROM = 7
+_SURE_TWO_EDITS_FROM = 9
+_GLUED = frozenset(
+    ["no", "not", "with", "without", "and", "or", "but", "the", "of", "left", "right", "minus"]
+)
+_SHORTEST_GLUED = 6
 
 
-def repair(tokens: Sequence[Token]) -> list[Token]:
-    """Replace misspelt words; a replaced token keeps its span and remembers its ``original``."""
-    return [better for token in tokens for better in _repaired(token)]
+def repair(tokens: Sequence[Token], raw: str = "") -> list[Token]:
+    """Replace misspelt words; a replaced token keeps its span and remembers its ``original``.
+
+    Args:
+        tokens: of a text.
+        raw: the text; short words in capitals among small letters are abbreviations and stay.
+    """
+    shouted = raw.isupper()
+    repaired: list[Token] = []
+    for token in tokens:
+        word = raw[token.start : token.end]
+        is_short_form = word.isupper() and not shouted and len(word) < _SHORTEST_GLUED
+        better = () if is_short_form or len(token.text) < _SHORTEST else _better(token.text)
+        repaired += [Token(new, singular(new), token.start, token.end, token.text) for new in better] or [
+            token
+        ]
+    return repaired
 
 
 def join_prefixes(tokens: Sequence[Token]) -> list[Token]:
-    """Make one word of "non displaced" and "pneumo thorax" where the joined word is known."""
+    """Make one word of "non displaced", "pneumo thorax" and "atel ectasis" where the joined word is known."""
     joined: list[Token] = []
     for token in tokens:
         last = joined[-1] if joined else None
-        if (
-            last is not None
-            and last.text in vocabulary().prefixes
-            and last.text + token.text in known_words()
-        ):
+        if last is not None and _is_torn(last.text, token.text):
             text = last.text + token.text
             joined[-1] = Token(text, singular(text), last.start, token.end)
         else:
@@ -40,12 +55,10 @@ def join_prefixes(tokens: Sequence[Token]) -> list[Token]:
     return joined
 
 
-def _repaired(token: Token) -> tuple[Token, ...]:
-    better = correction(token.text) if len(token.text) >= _SHORTEST else None
-    if better is None:
-        return (token,)
-    words = ("can", "not") if better == "cannot" else (better,)
-    return tuple(Token(word, singular(word), token.start, token.end, token.text) for word in words)
+def _is_torn(first: str, second: str) -> bool:
+    if first + second not in known_words() or not second.isalpha():
+        return False
+    return first in vocabulary().prefixes or not (is_known(first) and is_known(second))
 
 
 def is_term(word: str) -> bool:
@@ -54,8 +67,50 @@ def is_term(word: str) -> bool:
 
 
 def is_known(word: str) -> bool:
-    """Whether the lexicon, the grammar or the guard list has this word."""
-    return is_term(word) or word in guarded_words()
+    """Whether the lexicon, the grammar or English has this word."""
+    return is_term(word) or word in guarded_words() or word in everyday_words()
+
+
+def is_doubtful(word: str, better: str) -> bool:
+    """Whether a repair went far for so short a word."""
+    from rapidfuzz.distance import OSA
+
+    edits = OSA.distance(word, better)
+    return len(word) <= _SHORTEST or (edits > 1 and len(word) < _SURE_TWO_EDITS_FROM)
+
+
+@lru_cache(maxsize=4096)
+def _better(word: str) -> tuple[str, ...]:
+    """The words that a misspelt one must be; none where it may stay."""
+    if is_known(word):
+        return ()
+    parts = _parted(word)
+    if parts:
+        return parts
+    better = correction(word)
+    if better is None:
+        return _parted(word, spelled=False)
+    return ("can", "not") if better == "cannot" else (better,)
+
+
+def _parted(word: str, *, spelled: bool = True) -> tuple[str, ...]:
+    """Two words without the blank between them: "noeffusion", "chesttube"; misspelt ones behind a cue."""
+    if len(word) < _SHORTEST_GLUED or not word.isalpha():
+        return ()
+    for end in range(len(word) - 3, 1, -1):
+        first, second = word[:end], word[end:]
+        if spelled and _is_name(second) and (first in _GLUED or (len(first) > 3 and _is_name(first))):
+            return first, second
+        if spelled and second in _GLUED and len(first) > _SHORTEST and _is_name(first):
+            return first, second
+        mended = correction(second) if not spelled and first in _GLUED and len(second) > _SHORTEST else None
+        if mended is not None and _is_name(mended):
+            return first, mended
+    return ()
+
+
+def _is_name(word: str) -> bool:
+    return singular(word) in _lexicon_stems()
 
 
 @lru_cache(maxsize=4096)
@@ -109,14 +164,20 @@ def _targets() -> dict[str, tuple[str, ...]]:
     singles += [words for finding in lexicon().findings for words in (*finding.synonyms, *finding.kinds)]
     nouns = [*(words.lower() for words in singles if " " not in words), *sorted(_lexicon_words())]
     cues = sorted(vocabulary().cues.words | {"cannot"})
+    nouns += [word for word, one in IRREGULAR.items() if one in _lexicon_stems()]
     plurals = [noun[:-1] + "ies" if noun.endswith("y") else noun + "s" for noun in nouns]
     by_letter: dict[str, list[str]] = {}
     for word in dict.fromkeys(
         (*nouns, *cues, *sorted(vocabulary().modifiers), *plurals, *sorted(vocabulary().stop))
     ):
-        if len(word) >= _SHORTEST - 1 and word.isalpha():
+        if len(word) >= _SHORTEST and word.isalpha():
             by_letter.setdefault(word[0], []).append(word)
     return {letter: tuple(found) for letter, found in by_letter.items()}
+
+
+@lru_cache(maxsize=1)
+def _lexicon_stems() -> frozenset[str]:
+    return frozenset(singular(word) for word in _lexicon_words() if len(word) > 2)
 
 
 def _lexicon_words() -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medneg.query.attach import mark_settings
 from medneg.query.brackets import in_quotes, quoted, unpaired
@@ -43,9 +43,8 @@ class Sentence:
 
 def read_sentence(raw: str, *, offset: int = 0, report: bool = False) -> Sentence:
     """Tokens, repairs, chunks and polarities of one text."""
-    tokens = repair(join_prefixes(tokenise(raw, vocabulary().rewrites)))
-    while tokens and tokens[-1].text == "x?":
-        tokens.pop()
+    tokens = repair(join_prefixes(tokenise(raw, vocabulary().rewrites)), raw)
+    _end_questions(tokens)
     mark_operators(tokens, raw)
     quotes, _ = quoted(raw)
     chunks = chunk(tokens, list(in_quotes(tokens, quotes)))
@@ -53,3 +52,14 @@ def read_sentence(raw: str, *, offset: int = 0, report: bool = False) -> Sentenc
     reading = read(chunks, tokens, report=report)
     reading.notes += [("unbalanced", at) for at in unpaired(tokens)]
     return Sentence(raw, tokens, chunks, reading, offset)
+
+
+def _end_questions(tokens: list[Token]) -> None:
+    """Let the mark of a whole question end it: "is there an effusion?"; "effusion? mass" doubts the first."""
+    asking = vocabulary().asking
+    asks = bool(tokens) and tokens[0].text in asking
+    for place, token in enumerate(tokens):
+        if token.text == "x?" and (asks or place == len(tokens) - 1):
+            tokens[place] = replace(token, text=".", stem=".")
+        elif token.text in {".", ";"}:
+            asks = place + 1 < len(tokens) and tokens[place + 1].text in asking
