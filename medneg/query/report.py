@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from medneg.query.chunks import chunk
 from medneg.query.cues import vocabulary
@@ -91,6 +92,7 @@ def _mended(tokens: list[Token]) -> list[Token]:
 
 def _sentence(raw: str, tokens: list[Token], offset: int) -> Sentence:
     chunks = [piece for piece in chunk(tokens, asides=False) if not _is_idle(piece)]
+    _look_ahead(chunks)
     return Sentence(raw, tokens, chunks, read(chunks, tokens, report=True), offset)
 
 
@@ -99,6 +101,15 @@ def _is_idle(piece: Chunk) -> bool:
     if piece.kind == "modifiers":
         return all(vocabulary().modifiers.get(word) != "side" for word in piece.words)
     return piece.kind == "cue" and all(cue.kind == "noop" for cue in piece.cues)
+
+
+def _look_ahead(chunks: Sequence[Chunk]) -> None:
+    """Let a doubt that stands between two phrases speak of the later one: "opacity, *likely* atelectasis"."""
+    spoken = [piece for piece in chunks if piece.kind not in {"stop", "filler", "context"}]
+    for piece, following in pairwise(spoken):
+        forward = tuple(cue for cue in piece.cues if cue.kind == "unc")
+        if piece.kind == "cue" and forward and following.kind == "phrase":
+            piece.cues = forward
 
 
 def _says_nothing(mention: Mention) -> bool:
