@@ -6,6 +6,7 @@ MednegError
 ├── FilterError               a filter names an unknown field or value
 ├── UnknownName               a name that no registry knows
 ├── CalibrationMissing        a method needs what nobody has measured on this archive yet
+├── PromiseError              the labels at hand cannot support the promise that was asked for
 ├── EncoderError
 │   ├── WeightsMissing        the encoder is known, its weights are not on this machine
 │   └── SpaceMismatch         text and image embeddings come from different models
@@ -69,6 +70,10 @@ class CalibrationMissing(MednegError):
     def __str__(self) -> str:
         command = f"medneg calibrate --archive ARCHIVE --encoder {self.encoder}"
         return f"{self.what}; measure it once with `{command}`"
+
+
+class PromiseError(MednegError):
+    """The labels at hand cannot support the promise that was asked for."""
 
 
 class EncoderError(MednegError):

@@ -10,8 +10,12 @@ BELOW = {room: WORDS for room in QUIET} | {"values": set(), "errors": set(), "as
 BELOW["archive"] = WORDS | {"scoring"}
 BELOW["manifests"] = WORDS | {"query"}
 BELOW["labelling"] = WORDS | {"query", "manifests"}
-BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests"}
-BELOW["evaluation"] = BELOW["ingest"] | {"ingest", "search"}
+BELOW["labels"] = WORDS | {"query", "archive"}
+BELOW["chances"] = WORDS | {"query", "scoring", "archive"}
+BELOW["promises"] = BELOW["chances"] | {"labels", "chances"}
+BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests", "labels", "chances", "promises"}
+BELOW["calibration"] = BELOW["search"] | {"search"}
+BELOW["evaluation"] = BELOW["calibration"] | {"calibration", "ingest"}
 BELOW["evaluation"] |= {"labelling"}
 BELOW["doctor"] = BELOW["evaluation"] | {"evaluation"}
 BELOW["terminal"] = BELOW["cli"] = BELOW["doctor"] | {"doctor", "terminal"}

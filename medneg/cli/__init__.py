@@ -14,6 +14,7 @@ from medneg.errors import MednegError
 # isort: off
 from medneg.cli import archives as archives
 from medneg.cli import labelling as labelling
+from medneg.cli import calibrating as calibrating
 from medneg.cli import searching as searching
 from medneg.cli import reading as reading
 from medneg.cli import measuring as measuring

@@ -1,0 +1,7 @@
+"""What an encoder's scores mean on an archive: measured, fitted on labels, and kept with it."""
+
+from medneg.calibration.archives import CalibrationReport, calibrate_archive
+from medneg.calibration.curves import Fit, calibration_error, fit
+from medneg.calibration.fitting import fit_curves
+
+__all__ = ["CalibrationReport", "Fit", "calibrate_archive", "calibration_error", "fit", "fit_curves"]
