@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medneg.query.cues import Cue, vocabulary
+from medneg.query.lexicon import lexicon
 from medneg.query.normalise import Token
 from medneg.query.pieces import Chunk
 
@@ -12,6 +13,7 @@ _PLACE_PREPOSITIONS = frozenset(
     ["in", "on", "at", "within", "of", "over", "along", "overlying", "involving", "near", "to"]
 )
 _COPULAS = frozenset(["is", "are", "was", "were", "located", "lies", "confined", "limited", "which", "that"])
+_SMALL = frozenset({"the", "a", "an", "sided", "cm", "mm"})
 _SETTINGS = frozenset({"in", "among", "amongst"})
 _COMMENT_ENDINGS = ("ing", "ed", "tip")
 _TAILS = frozenset({"sign"})
@@ -96,6 +98,7 @@ def _is_adjective(piece: Chunk, tokens: Sequence[Token]) -> bool:
         piece.match is not None
         and piece.match.end - piece.match.first == 1
         and tokens[last].stem in vocabulary().modifiers
+        and lexicon().finding(piece.match.finding).kind != "normal"
     )
 
 
@@ -144,7 +147,7 @@ def _soften(chunks: Sequence[Chunk], position: int, tokens: Sequence[Token]) -> 
     comma = position < len(chunks) and chunks[position].words == (",",)
     position -= not comma
     ends = len(chunks) == position + 2 or (
-        len(chunks) > position + 2 and chunks[position + 2].kind in {"joint", "break", "cue"}
+        len(chunks) > position + 2 and chunks[position + 2].kind in {"joint", "break", "cue", "modifiers"}
     )
     if ends and _is_adjective(chunks[position + 1], tokens):
         adjective = chunks[position + 1]
@@ -155,5 +158,5 @@ def _soften(chunks: Sequence[Chunk], position: int, tokens: Sequence[Token]) -> 
 def _is_bridge(piece: Chunk, tokens: Sequence[Token]) -> bool:
     word = tokens[piece.first].text
     return piece.kind in {"stop", "filler"} and (
-        word in _PLACE_PREPOSITIONS or word in _COPULAS or word in {"the", "a", "an", "sided"}
+        word in _PLACE_PREPOSITIONS or word in _COPULAS or word in _SMALL or word.isdigit()
     )

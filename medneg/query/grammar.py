@@ -28,6 +28,7 @@ from medneg.query.scope import (
 )
 
 _COPULAS = frozenset(["is", "are", "was", "were", "appears", "appear", "remains", "remain"])
+_PLACING = frozenset({"in", "on", "at"})
 _SILENT = frozenset({"stop", "filler", "context"})
 
 
@@ -57,6 +58,7 @@ def read(chunks: Sequence[Chunk], tokens: Sequence[Token], *, report: bool = Fal
             _close_group(state)
         else:
             _break(state, place, piece)
+    state.reading.spare += [(piece.first, piece.end) for piece, _ in state.waiting]
     _note_alternatives(state)
     return state.reading
 
@@ -125,16 +127,21 @@ def _scope_for(state: State, piece: Chunk) -> Scope:
 def _modifiers(state: State, place: int, piece: Chunk) -> None:
     """Dangling modifiers repeat a head: "effusion on the left, *none on the right*"."""
     kinds = vocabulary().modifiers
+    before = state.tokens[max(piece.first - 2, 0) : piece.first]
     told = {kinds.get(word) for word in piece.words}
     if told == {"quality"}:
+        state.reading.spare.append((piece.first, piece.end))
         return
-    if state.scope.polarity != "affirmed" and state.fresh and state.reading.drafts:
+    repeats = told != {"place"} or any(token.text in _PLACING for token in before)
+    if state.scope.polarity != "affirmed" and state.fresh and state.reading.drafts and repeats:
         last = state.reading.drafts[-1]
         words = other_side(last.words, piece.words)
         state.add(Draft(moved(last.piece, piece), words, state.scope), state.scope)
         state.fresh = False
     elif told != {"place"} and (state.joint(place + 1) in {"and", "or"} or state.kind(place + 1) == "cue"):
         state.waiting.append((piece, state.scope))
+    else:
+        state.reading.spare.append((piece.first, piece.end))
 
 
 # Joints, parentheses and breaks
@@ -219,6 +226,7 @@ def _break(state: State, place: int, piece: Chunk) -> None:
             state.scope = replace(state.scope, listing=state.scope.polarity != "affirmed")
             return
     state.close()
+    state.reading.spare += [(piece.first, piece.end) for piece, _ in state.waiting]
     state.group, state.waiting, state.after_comma = [], [], None
 
 

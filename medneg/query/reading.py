@@ -5,7 +5,7 @@ from __future__ import annotations
 from medneg.errors import QueryError
 from medneg.query.filters import split_filters
 from medneg.query.mentions import counterfactuals, distinct, drop_generic, mentions_of
-from medneg.query.remarks import REVIEW, remarks, silent_words
+from medneg.query.remarks import REVIEW, context_words, ignored_words, remarks
 from medneg.query.sentence import Sentence, read_sentence
 from medneg.values import FieldFilter, Query, QueryWarning
 
@@ -63,8 +63,8 @@ def typed(
         negated=negated,
         uncertain=uncertain,
         counterfactuals=counterfactuals(affirmed, negated),
-        context=silent_words(sentence, "context"),
-        ignored=silent_words(sentence, "filler", "aside"),
+        context=context_words(sentence),
+        ignored=ignored_words(sentence),
         filters=filters,
         warnings=warnings,
         needs_review=any(warning.code in REVIEW for warning in warnings),

@@ -40,9 +40,15 @@ _MESSAGES = {
 }
 
 
-def silent_words(sentence: Sentence, *kinds: str) -> tuple[str, ...]:
-    """The words of all chunks of these kinds, as they stand in the text."""
-    return tuple(sentence.words((piece.first, piece.end)) for piece in _of(sentence, *kinds))
+def context_words(sentence: Sentence) -> tuple[str, ...]:
+    """The words that tell of views and persons, as they stand in the text."""
+    return tuple(sentence.words((piece.first, piece.end)) for piece in _of(sentence, "context"))
+
+
+def ignored_words(sentence: Sentence) -> tuple[str, ...]:
+    """The words of content that have no influence on the search, as they stand in the text."""
+    silent = ((piece.first, piece.end) for piece in _of(sentence, "filler", "aside"))
+    return tuple(sentence.words(at) for at in sorted((*silent, *sentence.reading.spare)))
 
 
 def _of(sentence: Sentence, *kinds: str) -> list[Chunk]:
@@ -63,8 +69,8 @@ def remarks(sentence: Sentence, mentions: Sequence[Mention]) -> Iterator[QueryWa
         yield QueryWarning(
             code="ignored_words", message=message, span=sentence.span((piece.first, piece.end))
         )
-    for piece in _of(sentence, "aside"):
-        words, span = sentence.words((piece.first, piece.end)), sentence.span((piece.first, piece.end))
+    for at in (*((piece.first, piece.end) for piece in _of(sentence, "aside")), *sentence.reading.spare):
+        words, span = sentence.words(at), sentence.span(at)
         message = f"{words!r} is not searched; put it in quotes if it should be"
         yield QueryWarning(code="unread_words", message=message, span=span)
     for start, end in quoted(sentence.raw)[1]:

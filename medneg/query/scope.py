@@ -42,10 +42,14 @@ class Draft:
 
 @dataclass(slots=True)
 class Reading:
-    """What a sentence says: drafts in order, and notes (code, tokens) for its author."""
+    """What a sentence says: drafts in order, and notes (code, tokens) for its author.
+
+    ``spare`` are modifiers that no phrase claimed.
+    """
 
     drafts: list[Draft] = field(default_factory=list)
     notes: list[tuple[str, Tokens]] = field(default_factory=list)
+    spare: list[Tokens] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
