@@ -148,7 +148,10 @@ def sentences(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _ends(text: str, stop: re.Match[str]) -> bool:
-    """Whether a full stop ends a sentence: not in "2.5", "Dr. Who" or "e.g."."""
+    """Whether a mark ends a sentence: not in "2.5", "Dr. Who", "e.g." or "?effusion"."""
+    if stop.group() == "?":
+        asks = text[stop.end() : stop.end() + 1].isalnum()
+        return not (asks and not text[max(0, stop.start() - 1) : stop.start()].strip())
     if stop.group() != ".":
         return True
     before, after = text[max(0, stop.start() - 12) : stop.start()], text[stop.end() : stop.end() + 1]
