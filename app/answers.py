@@ -9,7 +9,7 @@ import streamlit as st
 from medneg.archive import Archive, Where
 from medneg.encoders import Encoder
 from medneg.scoring.plan import contributions
-from medneg.search import Answer, SpaceName, calibrate, make_plan, search
+from medneg.search import Answer, SpaceName, known_calibration, make_plan, search
 from medneg.values import Contribution, Query
 
 
@@ -44,9 +44,8 @@ def terms_of(
 ) -> list[tuple[Contribution, ...]]:
     """What the request's own plan would say of some images, whoever found them."""
     fingerprint = encoder.card.image_fingerprint
-    mean = store.matrix(fingerprint).mean
-    means = calibrate(encoder, mean) if request.space == "centred" else None
-    plan = make_plan(request.query, encoder, means, method=request.method, space=request.space)
+    known, _ = known_calibration(store, encoder, space=request.space)
+    plan = make_plan(request.query, encoder, known, method=request.method, space=request.space)
     return [
         tuple(
             Contribution(label=term.label, value=float(value), mention=term.mention)

@@ -1,209 +1,269 @@
-"""The reading of a query on the screen: the sentence with its cues, and a chip per mention."""
+"""The reading of a query on the screen, and the hand that edits it: a chip per mention and per filter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import streamlit as st
 
-from app.markup import MARKS, WORDS, marked, mention_spans, tag, text
-from medneg.query import Lexicon, lexicon, parse
-from medneg.values import Mention, Polarity, Query, Strength
+from app.edits import STRENGTHS, decode, encode, only_filters, read_phrase, rebuilt, turned
+from app.field_filters import remove_filter
+from app.markup import MARKS, WORDS, plain, tag, text
+from app.reading import doubts, doubts_html, link_css, notes, other_meanings, sentence_html, why
+from medneg.errors import QueryError
+from medneg.query import QueryParser, lexicon
+from medneg.values import FieldFilter, Mention, Polarity, Query
 
 CHIP = "chip"
 """The parameter of the address that carries edited chips, each "wanted:pleural effusion"."""
 
 NEXT: dict[Polarity, Polarity] = {"affirmed": "negated", "negated": "uncertain", "uncertain": "affirmed"}
-POLARITIES: dict[str, Polarity] = {word: polarity for polarity, word in WORDS.items()}
+ROLES: dict[Polarity, str] = {
+    "affirmed": "an image should show it",
+    "negated": "an image should not show it",
+    "uncertain": "neither: it takes no part in the ranking",
+}
 
 
-def current_query(raw: str) -> Query:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the parser made of the sentence, and what is asked: the same unless chips were edited."""
+
+    typed: Query
+    query: Query
+
+    @property
+    def edited(self) -> bool:
+        """Whether the chips are what their user made of them."""
+        return self.query is not self.typed
+
+
+def read(raw: str, parser: QueryParser) -> Reading:
     """Read the sentence, or take the chips as their user left them: then the parser has no say.
 
+    A sentence is read once: a language model that does not answer is not waited for at every click.
+
     Raises:
-        QueryError: if the sentence cannot be read.
+        QueryError: if the sentence or a chip cannot be read.
     """
-    read = parse(raw)
+    if st.session_state.get("read", ("", None))[0] != raw:
+        st.session_state["read"] = (raw, parser.parse(raw))
+    typed: Query = st.session_state["read"][1]
     chips = st.query_params.get_all(CHIP)
-    return rebuilt(read, [decode(chip) for chip in chips], lexicon()) if chips else read
+    query = rebuilt(typed, [decode(chip) for chip in chips], lexicon()) if chips else typed
+    return Reading(typed=typed, query=query)
 
 
-def rebuilt(read: Query, chips: Sequence[tuple[Polarity, str]], words: Lexicon) -> Query:
-    """Make the query that edited chips stand for.
-
-    Args:
-        read: what the parser made of the sentence; its mentions keep what they know.
-        chips: polarity and phrase of every chip, in order.
-        words: names the findings of phrases that the sentence did not have.
-    """
-    known = {mention.text: mention for mention in read.mentions}
-    mentions = [_mention(known.get(phrase), polarity, phrase, words) for polarity, phrase in chips]
-    affirmed, negated, uncertain = (
-        tuple(mention for mention in mentions if mention.polarity == polarity) for polarity in MARKS
-    )
-    wanted = " and ".join(mention.text for mention in affirmed)
-    return Query(
-        raw=sentence(affirmed, negated) or sentence(uncertain, ()),
-        affirmed=affirmed,
-        negated=negated,
-        uncertain=uncertain,
-        counterfactuals=tuple(f"{wanted} and {n.text}" if wanted else n.text for n in negated),
-    )
-
-
-def sentence(wanted: Sequence[Mention], unwanted: Sequence[Mention]) -> str:
-    """Say in words what chips ask for: "effusion and edema but no calcification".
-
-    What is uncertain is neither wanted nor unwanted, and a sentence that named it would ask for it.
-    """
-    present = " and ".join(mention.text for mention in wanted)
-    absent = " and ".join(f"no {mention.text}" for mention in unwanted)
-    return " but ".join(part for part in (present, absent) if part)
-
-
-def encode(mentions: Sequence[Mention]) -> list[str]:
-    """Write chips for the address bar."""
-    return [f"{WORDS[mention.polarity]}:{mention.text}" for mention in mentions]
-
-
-def decode(chip: str) -> tuple[Polarity, str]:
-    """Read one chip from the address bar; what has no polarity is wanted."""
-    word, colon, phrase = chip.partition(":")
-    if not colon or word not in POLARITIES or not phrase.strip():
-        return "affirmed", chip
-    return POLARITIES[word], phrase
+def read_anew() -> None:
+    """Read the sentence again at the next run, even if it is the same."""
+    st.session_state.pop("read", None)
 
 
 def forget() -> None:
-    """Drop edited chips: a new sentence is read afresh."""
+    """Drop edited chips and their history: a new sentence is read afresh."""
+    st.session_state["undone"] = []
     if CHIP in st.query_params:
         del st.query_params[CHIP]
 
 
-def show(query: Query, findings: tuple[str, ...] | None) -> None:
-    """Draw the sentence and the chips.
+def show(reading: Reading, findings: tuple[str, ...] | None) -> None:
+    """Draw the sentence, its doubts and the chips.
 
     Args:
-        query: what will be asked.
+        reading: what was typed and what will be asked.
         findings: the lexicon ids that the encoder knows; None for all.
     """
-    spans = mention_spans(query.mentions, cues=True)
-    st.html(tag("div", marked(query.raw, spans), kind="mn-sentence"))
+    query = reading.query
+    st.html(link_css(len(query.mentions), len(doubts(query))))
+    who = "asked now" if reading.edited else "" if query.parser == "grammar" else f"read by {query.parser}"
+    title = tag("span", text(who), kind="mn-asked") if who else ""
+    st.html(tag("div", title + sentence_html(query), kind="mn-reading") + doubts_html(query))
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="chips"):
         for place, mention in enumerate(query.mentions):
-            _chip(query, place, mention)
+            _chip(reading, place, mention, findings)
+        for place, each in enumerate(query.filters):
+            _filter_chip(place, each)
         _adder(query)
-        edited = bool(st.query_params.get_all(CHIP))
-        if edited:
-            st.button("as typed", key="as_typed", on_click=forget, type="tertiary", help="Undo the changes")
-    for line in explanations(query, lexicon(), findings):
-        st.html(tag("div", text(line), kind="mn-note"))
-    for warning in query.warnings:
-        st.html(tag("div", text(f"! {warning.message}"), kind="mn-note mn-uncertain"))
+        _way_back(reading)
+    _suggestions(query)
+    lines = "".join(tag("div", text(line), kind="mn-note") for line in notes(query, lexicon(), findings))
+    if lines:
+        st.html(lines)
 
 
-def explanations(query: Query, words: Lexicon, findings: tuple[str, ...] | None) -> list[str]:
-    """Say what each parent finding stands for, and what of the sentence was not used."""
-    lines = []
-    for mention in query.mentions:
-        family = words.descendants(mention.finding) if mention.finding else ()
-        kin = [words.finding(kind).name for kind in family if findings is None or kind in findings]
-        if kin:
-            lines.append(f"{mention.text} = {_either(kin)}")
-        if mention.corrected_from:
-            lines.append(f"“{mention.corrected_from}” was read as {mention.text}")
-    if query.context:
-        lines.append(f"context: {', '.join(query.context)}")
-    if query.ignored:
-        lines.append(f"not used: {', '.join(query.ignored)}")
-    return lines
-
-
-def _chip(query: Query, place: int, mention: Mention) -> None:
-    turned = _turned(mention, NEXT[mention.polarity])
-    label = f"{MARKS[mention.polarity]} {_plain(mention.text)} :small[{_plain(_details(mention))}]"
+def _chip(reading: Reading, place: int, mention: Mention, findings: tuple[str, ...] | None) -> None:
+    """A sign that turns the chip, words that open its reasons and choices, a cross that removes it."""
+    query = reading.query
+    following = NEXT[mention.polarity]
     with st.container(
         horizontal=True, gap=None, width="content", key=f"chip_{place}_{mention.polarity}", wrap=False
     ):
         st.button(
-            label,
+            MARKS[mention.polarity],
             key=f"flip_{place}",
             on_click=_put,
-            args=(query, place, turned),
-            help=f"Change to {WORDS[turned.polarity]}",
+            args=(query, place, turned(mention, following)),
+            help=f"{WORDS[mention.polarity]}: {ROLES[mention.polarity]}. Click: {WORDS[following]}",
         )
+        label = f"{plain(mention.text)} :small[{plain(details(mention))}]"
+        # A key of its own for every finding and polarity: no open window passes on to another chip.
+        with st.popover(label, key=f"why_{_name(place, mention)}", type="tertiary", width="content"):
+            lines = why(mention, reading.typed, lexicon(), findings)
+            st.html(tag("div", "".join(tag("p", text(line)) for line in lines), kind="mn-why"))
+            _choices(query, place, mention)
         st.button("✕", key=f"drop_{place}", on_click=_put, args=(query, place, None), help="Remove")
 
 
+def _name(place: int, mention: Mention) -> str:
+    return f"{place}_{mention.polarity}_{mention.text}"
+
+
+def _choices(query: Query, place: int, mention: Mention) -> None:
+    """The polarity, and how firmly it holds. The keys name the present choice, so that none outlives it."""
+    key = f"polarity_{_name(place, mention)}"
+    st.segmented_control(
+        "This finding is",
+        tuple(WORDS),
+        default=mention.polarity,
+        required=True,
+        format_func=lambda polarity: f"{MARKS[polarity]} {WORDS[polarity]}",
+        key=key,
+        on_change=lambda: _put(query, place, turned(mention, st.session_state[key])),
+    )
+    if mention.strength is None:
+        return
+    firmly = f"strength_{_name(place, mention)}_{mention.strength}"
+    st.segmented_control(
+        "Excluded how firmly",
+        STRENGTHS,
+        default=mention.strength,
+        required=True,
+        key=firmly,
+        on_change=lambda: _put(query, place, turned(mention, "negated", st.session_state[firmly])),
+    )
+
+
+def _suggestions(query: Query) -> None:
+    """For words that the lexicon lacks or that mean several things, the findings that may be meant."""
+    for place, mention in enumerate(query.mentions):
+        names = other_meanings(query, mention, lexicon())
+        if not names:
+            continue
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"meant_{place}"):
+            st.html(tag("div", text(f"{mention.text}: did you mean"), kind="mn-note"), width="content")
+            for number, name in enumerate(names):
+                meant = replace(mention, text=name)
+                st.button(name, key=f"mean_{place}_{number}", on_click=_put, args=(query, place, meant))
+
+
+def _filter_chip(place: int, each: FieldFilter) -> None:
+    with st.container(horizontal=True, gap=None, width="content", key=f"filter_{place}", wrap=False):
+        st.html(tag("span", text(f"{each.field} {each.text}"), kind="mn-field"), width="content")
+        st.button(
+            "✕", key=f"unfilter_{place}", on_click=remove_filter, args=(place,), help="Remove this filter"
+        )
+
+
+@lru_cache(maxsize=1)
+def completions() -> dict[str, str]:
+    """What may be asked for and how it is shown: every name, then every synonym, "chf → heart failure"."""
+    known = [finding for finding in lexicon().findings if finding.kind != "generic"]
+    names = {finding.name: finding.name for finding in sorted(known, key=lambda finding: finding.name)}
+    others = {word: f"{word} → {finding.name}" for finding in known for word in finding.synonyms}
+    return names | {word: shown for word, shown in sorted(others.items()) if word not in names}
+
+
 def _adder(query: Query) -> None:
-    names = {finding.name for finding in lexicon().findings if finding.kind in ("finding", "device")}
-    taken = {mention.text for mention in query.mentions}
+    shown = completions()
 
     def add() -> None:
-        name = st.session_state.get("add_finding")
-        if name:
-            st.query_params[CHIP] = [*encode(query.mentions), f"{WORDS['affirmed']}:{name}"]
-            st.session_state["add_finding"] = None
+        words = st.session_state["add_finding"]
+        st.session_state["add_finding"] = None
+        if words and words.strip():
+            _add(query, words.strip())
 
     st.selectbox(
         "Add a finding",
-        sorted(names - taken),
+        tuple(shown),
         index=None,
+        format_func=lambda word: shown.get(word, word),
         placeholder="+ finding",
         label_visibility="collapsed",
         key="add_finding",
         on_change=add,
-        width=170,
+        accept_new_options=True,
+        filter_mode="contains",
+        width=230,
     )
+
+
+def _add(query: Query, words: str) -> None:
+    try:
+        found = read_phrase(words, lexicon())
+    except QueryError as error:
+        st.toast(str(error))
+        return
+    _remember()
+    taken = {mention.text for mention in found}
+    kept = [mention for mention in query.mentions if mention.text not in taken]
+    st.query_params[CHIP] = encode([*kept, *found])
+
+
+def _way_back(reading: Reading) -> None:
+    if st.session_state.get("undone"):
+        st.button("undo", key="undo", on_click=_undo, type="tertiary", help="Take back the last change")
+    if reading.edited:
+        st.button(
+            "as typed",
+            key="as_typed",
+            on_click=_as_typed,
+            type="tertiary",
+            help="Back to what the sentence says",
+        )
 
 
 def _put(query: Query, place: int, mention: Mention | None) -> None:
     """Replace one mention, or take it away."""
+    _remember()
     mentions = list(query.mentions)
     mentions[place : place + 1] = [] if mention is None else [mention]
     if mentions:
         st.query_params[CHIP] = encode(mentions)
     else:
         forget()
-        st.session_state["q"] = ""
+        st.session_state["q"] = only_filters(query)
 
 
-def _mention(known: Mention | None, polarity: Polarity, phrase: str, words: Lexicon) -> Mention:
-    base = known or Mention(text=phrase, polarity="affirmed", finding=words.resolve(phrase), origin="user")
-    # The rebuilt sentence is another text, so spans into the typed one mean nothing any more.
-    return replace(_turned(base, polarity), span=None, cue_span=None)
+def _remember() -> None:
+    st.session_state.setdefault("undone", []).append(st.query_params.get_all(CHIP))
 
 
-def _turned(mention: Mention, polarity: Polarity) -> Mention:
-    if mention.polarity == polarity:
-        return mention
-    strength: Strength | None = "strong" if polarity == "negated" else None
-    return replace(
-        mention,
-        polarity=polarity,
-        strength=strength,
-        cue=None,
-        cue_span=None,
-        origin="user",
-        reason="explicit",
-    )
+def _undo() -> None:
+    _restore(st.session_state["undone"].pop())
 
 
-def _details(mention: Mention) -> str:
+def _as_typed() -> None:
+    _remember()
+    _restore([])
+
+
+def _restore(chips: list[str]) -> None:
+    if chips:
+        st.query_params[CHIP] = chips
+    elif CHIP in st.query_params:
+        del st.query_params[CHIP]
+
+
+def details(mention: Mention) -> str:
+    """What stands small behind a chip's words: "unwanted · strong · “but no”"."""
     parts = [WORDS[mention.polarity]]
     if mention.strength:
         parts.append(mention.strength)
-    if mention.cue:
+    if mention.cue and mention.origin != "implied":
         parts.append(f"“{mention.cue}”")
+    if mention.origin == "implied":
+        parts.append("implied")
+    if mention.finding is None:
+        parts.append("free words")
     return " · ".join(parts)
-
-
-def _plain(words: str) -> str:
-    """Words that a label shows as they are: Streamlit reads labels as Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>~$:&" else sign for sign in words)
-
-
-def _either(names: Sequence[str]) -> str:
-    shown = list(names[:4]) + (["…"] if len(names) > 4 else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"

@@ -14,7 +14,7 @@ from PIL import Image
 from app.argument import arithmetic, points, scale
 from app.grid import open_image, who
 from app.markup import MARKS, bar, tag, text
-from app.picture_view import Look, render
+from app.picture_view import LIMITS, Look, render
 from app.report_marks import report_html
 from app.search_view import Asked, phantom_alarm
 from medneg import dicom
@@ -23,26 +23,31 @@ from medneg.errors import MednegError, UnreadableImage
 from medneg.query import lexicon
 from medneg.values import Hit
 
+HANDS = "drag: window and level · Shift and drag: move · wheel: zoom · double click: the whole image"
 
-def show(store: Archive, image_id: str, asked: Asked | None) -> None:
+
+def show(store: Archive, image_id: str, asked: Asked | None) -> Look | None:
     """Draw the detail view.
 
     Args:
         store: the archive.
         image_id: as it stands in the address bar; anything may stand there.
         asked: the search that led here, if any.
+
+    Returns:
+        How the image is looked at; None when there is no such image.
     """
     row = _find(store, image_id)
     if row is None:
         st.error("There is no such image in this archive.")
         st.button("Back to the hits", on_click=_close, shortcut="Esc")
-        return
+        return None
     alarm = phantom_alarm(asked.encoder.card, [row]) if asked else None
     if alarm:
         st.error(alarm)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _show_picture(store, row)
+        look = _show_picture(store, row)
     with right:
         _show_way(asked, row)
         if asked:
@@ -50,6 +55,7 @@ def show(store: Archive, image_id: str, asked: Asked | None) -> None:
         _show_report(store, row)
         _show_recorded(store, row)
         _show_header(row)
+    return look
 
 
 def header_lines(row: ImageRow) -> list[tuple[str, str]]:
@@ -103,7 +109,7 @@ def _close() -> None:
     del st.query_params["image"]
 
 
-def _show_picture(store: Archive, row: ImageRow) -> None:
+def _show_picture(store: Archive, row: ImageRow) -> Look:
     stage = st.container(key="stage")
     look = _show_controls()
     others = [other for other in store.images_of_patient(row.patient) if other.study != row.study]
@@ -116,6 +122,7 @@ def _show_picture(store: Archive, row: ImageRow) -> None:
         for column, (name, image) in zip(st.columns(len(shown)), shown.items(), strict=True):
             with column:
                 _show_one(store, image, look, name)
+    return look
 
 
 def _show_one(store: Archive, row: ImageRow, look: Look, name: str) -> None:
@@ -136,15 +143,28 @@ def _show_one(store: Archive, row: ImageRow, look: Look, name: str) -> None:
 
 def _show_controls() -> Look:
     with st.container(horizontal=True, key="controls", vertical_alignment="bottom"):
-        window = st.slider("Window", 5, 200, 100, key="window", bind="query-params", width=120)
-        level = st.slider("Level", 0, 100, 50, key="level", bind="query-params", width=120)
-        zoom = st.slider("Zoom", 1.0, 6.0, 1.0, 0.5, key="zoom", bind="query-params", width=120)
-        across = down = 50
-        if zoom > 1:
-            across = st.slider("Across", 0, 100, 50, key="across", bind="query-params", width=90)
-            down = st.slider("Down", 0, 100, 50, key="down", bind="query-params", width=90)
+        window = _slider("window", 100, 1)
+        level = _slider("level", 50, 1)
+        zoom = _slider("zoom", 1.0, 0.5)
+        across = _slider("across", 50, 1) if zoom > 1 else 50
+        down = _slider("down", 50, 1) if zoom > 1 else 50
         inverted = st.toggle("Invert", key="invert", bind="query-params")
+    st.html(tag("div", text(HANDS), kind="mn-note"))
     return Look(window=window, level=level, inverted=inverted, zoom=zoom, across=across, down=down)
+
+
+def _slider(name: str, start: int | float, step: int | float) -> int | float:
+    low, high = LIMITS[name]
+    return st.slider(
+        name.capitalize(),
+        low,
+        high,
+        start,
+        step,
+        key=name,
+        bind="query-params",
+        width=120 if step == 1 else 100,
+    )
 
 
 def _prior(row: ImageRow, others: list[ImageRow]) -> ImageRow | None:

@@ -1,4 +1,8 @@
-"""The sidebar: which images may be hits, and how they are scored."""
+"""The sidebar: which images may be hits.
+
+What it says of header fields stands in the sentence (``app.field_filters``) and nowhere else, so that the
+sidebar, the chips and the address never disagree.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,17 @@ from datetime import date
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.field_filters import age_value, date_value, filters_of, write_filter
 from app.markup import tag, text
-from medneg.archive import Archive, FindingFilter, Where
-from medneg.query import lexicon
-from medneg.values import FindingState
+from medneg.archive import Archive, Where
+from medneg.errors import FilterError
+from medneg.query import lexicon, parse, read_condition
+from medneg.search import narrow, parse_where
+from medneg.values import FilterField, FindingState
 
 OLDEST = 120
-STATES: tuple[FindingState, ...] = ("present", "absent", "uncertain")
+FIRST, LAST = date(1900, 1, 1), date(2100, 12, 31)
+STATES: dict[FindingState, str] = {"present": "● Present", "absent": "⊘ Absent", "uncertain": "? Uncertain"}
 
 
 def show_title(store: Archive) -> None:
@@ -26,68 +34,87 @@ def show_title(store: Archive) -> None:
     )
 
 
-def show_filters(store: Archive) -> Where:
-    """Draw the filters and give what they stand for."""
-    views = _pills(store, "view", "View")
-    sexes = _pills(store, "sex", "Sex")
-    low, high = st.slider("Age", 0, OLDEST, (0, OLDEST), key="age", bind="query-params")
-    first, last = st.columns(2)
-    since, until = _date(first, "from", "Study from"), _date(last, "to", "to")
-    modalities = _pills(store, "modality", "Modality")
-    return Where(
-        views=views,
-        sexes=sexes,
-        age_min=low or None,
-        age_max=high if high < OLDEST else None,
-        date_from=since,
-        date_to=until,
-        modalities=modalities,
-        findings=_recorded(),
-    )
+def show_filters(store: Archive, raw: str) -> Where:
+    """Draw the filters as the sentence sets them.
+
+    Args:
+        store: whose images are filtered.
+        raw: the sentence.
+
+    Returns:
+        What reports and labels must say. The filters on header fields stay with the sentence.
+    """
+    held = narrow(None, parse(raw)) if filters_of(raw) else Where()
+    _choice(store, "view", "View", held.views)
+    _choice(store, "sex", "Sex", held.sexes)
+    _ages(held)
+    _dates(held)
+    _choice(store, "modality", "Modality", held.modalities)
+    return _recorded()
 
 
-def _pills(store: Archive, column: str, label: str) -> tuple[str, ...]:
-    options = store.values(column)
+def _choice(store: Archive, field: FilterField, label: str, held: tuple[str, ...]) -> None:
+    options = [value for value in store.values(field) if _can_be_asked(field, value)]
     if len(options) < 2:
-        return ()
-    chosen = st.pills(label, options, selection_mode="multi", key=column, bind="query-params")
-    return tuple(chosen or ())
-
-
-def _date(place: DeltaGenerator, key: str, label: str) -> str | None:
-    chosen = place.date_input(
+        return
+    st.session_state[field] = [value for value in held if value in options]
+    st.pills(
         label,
-        None,
+        options,
+        selection_mode="multi",
+        key=field,
+        on_change=lambda: write_filter(field, "|".join(st.session_state[field]) or None),
+    )
+
+
+def _can_be_asked(field: FilterField, value: str) -> bool:
+    try:
+        return bool(read_condition(field, value))
+    except FilterError:
+        return False
+
+
+def _ages(held: Where) -> None:
+    low = 0 if held.age_min is None else round(held.age_min)
+    high = OLDEST if held.age_max is None else round(held.age_max)
+    low, high = sorted((min(low, OLDEST), min(high, OLDEST)))
+    st.session_state["age"] = (low, high)
+    st.slider(
+        "Age",
+        0,
+        OLDEST,
+        key="age",
+        on_change=lambda: write_filter("age", age_value(*st.session_state["age"], OLDEST)),
+    )
+
+
+def _dates(held: Where) -> None:
+    first, last = st.columns(2)
+    _date(first, "from", "Study from", held.date_from)
+    _date(last, "to", "to", held.date_to)
+
+
+def _date(place: DeltaGenerator, key: str, label: str, held: str | None) -> None:
+    st.session_state[key] = min(max(date.fromisoformat(held), FIRST), LAST) if held else None
+    place.date_input(
+        label,
         key=key,
-        bind="query-params",
         format="YYYY-MM-DD",
-        min_value=date(1970, 1, 1),
-        max_value=date(2100, 1, 1),
+        min_value=FIRST,
+        max_value=LAST,
+        on_change=lambda: write_filter("date", date_value(st.session_state["from"], st.session_state["to"])),
     )
-    return chosen.isoformat() if chosen else None
 
 
-def _recorded() -> tuple[FindingFilter, ...]:
-    words = lexicon()
-    names = {finding.name: finding.id for finding in words.findings if finding.kind in ("finding", "device")}
-    name = st.selectbox(
-        "Recorded in report or labels",
-        sorted(names),
-        index=None,
-        placeholder="any",
-        key="recorded",
-        bind="query-params",
-    )
-    state = st.segmented_control(
-        "State",
-        STATES,
-        default="present",
-        required=True,
-        label_visibility="collapsed",
-        disabled=name is None,
-        key="state",
-        bind="query-params",
-    )
-    if name is None or state is None:
-        return ()
-    return (FindingFilter(ids=(names[name], *words.descendants(names[name])), state=state),)
+def _recorded() -> Where:
+    """What reports and labels must say; kinds and parents count as they do for `--where`."""
+    names = sorted(f.name for f in lexicon().findings if f.kind in ("finding", "device"))
+    held = sum(name in names for state in STATES for name in st.query_params.get_all(state))
+    conditions = []
+    with st.expander(f"In report or labels{f' · {held}' if held else ''}", key="labels", expanded=bool(held)):
+        for state, label in STATES.items():
+            chosen = st.multiselect(
+                label, names, placeholder="any", key=state, bind="query-params", filter_mode="contains"
+            )
+            conditions += [f"{name}={state}" for name in chosen]
+    return parse_where(", ".join(conditions))

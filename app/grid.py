@@ -48,7 +48,7 @@ def make_cards(
         Card(
             hit=hit,
             row=row,
-            jpeg=store.thumbnail(hit.image_id),
+            jpeg=_thumbnail(store, row.id, row.sha256),
             argument=tuple(points(query, parts)),
             shows=tuple(violations(query, states.get(hit.image_id, {}), words)),
             lacks=tuple(lacks(query, states.get(hit.image_id, {}), words)),
@@ -83,6 +83,12 @@ def who(row: ImageRow) -> str:
     person = " ".join(part for part in (row.sex, f"{row.age:.0f}" if row.age is not None else None) if part)
     view = "lateral" if row.view == "LATERAL" else row.view
     return " · ".join(part for part in (view, person) if part) or "view not stated"
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def _thumbnail(_store: Archive, image_id: int, sha256: str) -> bytes | None:
+    """An image's thumbnail, read once per server; ``sha256`` tells one content of an id from another."""
+    return _store.thumbnail(image_id)
 
 
 def _show(card: Card, name: str, longest: float) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import detail_view, search_view
+from app.hands import ears, listen
 from app.resources import archive_location, open_archive
 from medneg.errors import MednegError
 
@@ -22,15 +23,18 @@ def main() -> None:
     except MednegError as error:
         st.error(str(error))
         return
+    listening = ears()
     image = st.query_params.get("image")
     if image is not None:
         # The search stays on the page, unseen, so that its state and its answer outlive the visit.
         st.html(ASSETS / "detail.css")
     asked = search_view.ask(store)
+    look = None
     if image is not None:
-        detail_view.show(store, image, asked)
+        look = detail_view.show(store, image, asked)
     elif asked is not None:
         search_view.show_hits(store, asked)
+    listen(listening, look)
 
 
 if __name__ == "__main__":

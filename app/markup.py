@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
-from medneg.values import Mention, Polarity
+from medneg.values import Polarity
+
+Spanned = tuple[int, int, str]
+"""Where words begin and end in a text, and the classes that they are drawn with."""
 
 MARKS: dict[Polarity, str] = {"affirmed": "●", "negated": "⊘", "uncertain": "?"}
 """One shape per polarity, for readers who do not see the colour."""
@@ -36,32 +40,39 @@ def picture(jpeg: bytes | None, alt: str) -> str:
     return f'<img src="data:image/jpeg;base64,{source}" alt="{text(alt)}">'
 
 
-def marked(raw: str, spans: Iterable[tuple[int, int, str]]) -> str:
-    """Text with coloured spans.
+def marked(raw: str, spans: Iterable[Spanned], signs: Mapping[int, str] | None = None) -> str:
+    """Text with coloured spans; where spans overlap, the words have the classes of both.
 
     Args:
         raw: any text; it is escaped.
-        spans: (start, end, class), in characters; what overlaps an earlier one is left out.
+        spans: (start, end, classes), in characters; what leaves the text is left out.
+        signs: small raised signs by the character that they stand behind.
 
     Example:
-        >>> marked("no <b>", [(0, 2, "cue")])
-        '<mark class="cue">no</mark> &lt;b&gt;'
+        >>> marked("no <b>", [(0, 2, "cue"), (0, 6, "all")], {2: "1"})
+        '<mark class="cue all">no</mark><sup>1</sup><mark class="all"> &lt;b&gt;</mark>'
     """
-    parts, done = [], 0
-    for start, end, kind in sorted(spans):
-        if start < done or end > len(raw) or start >= end:
-            continue
-        parts += [text(raw[done:start]), tag("mark", text(raw[start:end]), kind=kind)]
-        done = end
-    return "".join([*parts, text(raw[done:])]).replace("\n", "<br>")
+    inside = [span for span in spans if 0 <= span[0] < span[1] <= len(raw)]
+    raised = signs or {}
+    ends = {end for start, stop, _ in inside for end in (start, stop)}
+    cuts = sorted({0, len(raw), *ends, *(at for at in raised if 0 < at <= len(raw))})
+    parts = []
+    for start, stop in pairwise(cuts):
+        kinds = " ".join(kind for first, last, kind in inside if first <= start and stop <= last)
+        piece = text(raw[start:stop])
+        parts.append(tag("mark", piece, kind=" ".join(dict.fromkeys(kinds.split()))) if kinds else piece)
+        parts.append(tag("sup", text(raised[stop])) if stop in raised else "")
+    return "".join(parts).replace("\n", "<br>")
 
 
-def mention_spans(mentions: Sequence[Mention], *, cues: bool) -> list[tuple[int, int, str]]:
-    """Spans of mentions, and of their cues if asked, each with the class of its polarity."""
-    found = [(*m.span, f"mn-{m.polarity}") for m in mentions if m.span is not None]
-    if cues:
-        found += [(*m.cue_span, f"mn-cue mn-{m.polarity}") for m in mentions if m.cue_span is not None]
-    return found
+def plain(words: str) -> str:
+    """Words that a label shows as they are: Streamlit reads labels as Markdown.
+
+    Example:
+        >>> plain("*no* edema")
+        '\\\\*no\\\\* edema'
+    """
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>~$:&" else sign for sign in words)
 
 
 def signed(value: float) -> str:

@@ -12,6 +12,15 @@ from PIL import Image
 LONGEST_SIDE = 1600
 """Pixels of the picture that is sent; more than most screens give it."""
 
+LIMITS: dict[str, tuple[int, int] | tuple[float, float]] = {
+    "window": (5, 200),
+    "level": (0, 100),
+    "zoom": (1.0, 6.0),
+    "across": (0, 100),
+    "down": (0, 100),
+}
+"""The lowest and the highest that each number of a ``Look`` can be set to."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:

@@ -10,6 +10,7 @@ from medneg import encoders
 from medneg.archive import Archive
 from medneg.encoders import Encoder
 from medneg.errors import ArchiveError
+from medneg.query import QueryParser, parser, parser_settings
 
 
 @st.cache_resource(show_spinner=False)
@@ -22,6 +23,16 @@ def open_archive(location: str) -> Archive:
 def load_encoder(name: str) -> Encoder:
     """Load an encoder once per server."""
     return encoders.load(name)
+
+
+@st.cache_resource(show_spinner=False)
+def load_parser() -> QueryParser:
+    """The parser that the environment asks for, made once per server.
+
+    Raises:
+        ParserError: it asks for a language model that cannot or may not be used.
+    """
+    return parser(parser_settings())
 
 
 def archive_location() -> str:

@@ -12,7 +12,7 @@ from app.argument import scale
 from app.filters_view import show_filters, show_title
 from app.grid import Card, make_cards, show_cards
 from app.markup import tag, text
-from app.resources import load_encoder
+from app.resources import load_encoder, load_parser
 from medneg import encoders, scoring
 from medneg.archive import Archive, ImageRow
 from medneg.encoders import Encoder
@@ -43,28 +43,28 @@ class Asked:
 
 def ask(store: Archive) -> Asked | None:
     """Draw everything above the hits and search; None when there is nothing to show."""
+    banner = st.container(key="banner")
+    raw = _show_query_box()
     with st.sidebar:
         show_title(store)
-        where = show_filters(store)
+        where = show_filters(store, raw)
         method, space, name, k = _show_scoring(store)
-    banner = st.container(key="banner")
     if name is None:
         st.info("This archive holds no image yet. Bring some in: `medneg ingest FOLDER --archive ARCHIVE`")
         return None
     try:
         encoder = load_encoder(name)
         banner.html(banner_html(encoder.card))
-        raw = _show_query_box()
         if not raw.strip():
             return None
-        query = chips.current_query(raw)
         with st.container(key="reading"):
-            chips.show(query, encoder.card.findings)
+            reading = chips.read(raw, load_parser())
+            chips.show(reading, encoder.card.findings)
             line = st.container(
                 horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
             )
             compare = line.toggle("Compare with plain CLIP", key="compare", bind="query-params")
-        request = Request(query=query, method=method, space=space, encoder=name, k=k, where=where)
+        request = Request(query=reading.query, method=method, space=space, encoder=name, k=k, where=where)
         found = chosen_answer(store, encoder, request)
         line.html(promise(found), width="content")
         plain = plain_answer(store, encoder, request) if compare else None
@@ -145,13 +145,18 @@ def _show_query_box() -> str:
                 label_visibility="collapsed",
                 on_change=chips.forget,
             )
-            st.button("Search", key="search", type="primary", on_click=forget_answers)
+            st.button("Search", key="search", type="primary", on_click=_ask_anew)
         if not raw.strip():
             st.html(tag("div", "For example", kind="mn-invite"))
             with st.container(horizontal=True, key="examples"):
                 for place, example in enumerate(EXAMPLES):
                     st.button(example, key=f"example_{place}", on_click=_put_query, args=(example,))
     return raw
+
+
+def _ask_anew() -> None:
+    forget_answers()
+    chips.read_anew()
 
 
 def _put_query(words: str) -> None:
