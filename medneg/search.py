@@ -104,6 +104,7 @@ def search(
         UnknownName: if there is no such method or space.
         SpaceMismatch: if the archive was embedded by other encoders only.
         ArchiveError: if the archive holds no embeddings.
+        CalibrationMissing: if the method needs what `medneg calibrate` has not measured here.
     """
     from medneg.archive.scan import top_k
 
@@ -114,7 +115,7 @@ def search(
     read = parse(query) if isinstance(query, str) else query
     require_space(archive, card)
     matrix = archive.matrix(card.image_fingerprint)
-    calibration = calibrate(encoder, matrix.mean) if space == "centred" and read.negated else None
+    calibration, aged = known_calibration(archive, encoder, space=space) if read.negated else (None, ())
     plan = make_plan(read, encoder, calibration, method=method, space=space)
     mask = None if where is None or where.everything else archive.mask(where, matrix.ids)
     ranking = top_k(
@@ -132,7 +133,7 @@ def search(
         hits=hits,
         considered=considered,
         seconds=time.perf_counter() - started,
-        warnings=read.warnings + plan.warnings + doubts,
+        warnings=read.warnings + plan.warnings + aged + doubts,
     )
 
 
@@ -153,6 +154,30 @@ def make_plan(
     """
     expand = expansion(tower.card)
     return compile_plan(query, method, tower=tower, calibration=calibration, space=space, expand=expand)
+
+
+def known_calibration(
+    archive: Archive, encoder: Encoder, *, space: SpaceName
+) -> tuple[Calibration | None, tuple[QueryWarning, ...]]:
+    """What is known of an encoder on an archive, with a warning where the archive has changed since.
+
+    That is what `medneg calibrate` found. Without it the centred space has its means, which cost nothing.
+
+    Args:
+        archive: holds embeddings of the encoder.
+        encoder: its two fingerprints name the calibration.
+        space: that a plan is wanted in.
+    """
+    stored = archive.calibration(encoder.card)
+    if stored is None:
+        mean_image = archive.matrix(encoder.card.image_fingerprint).mean
+        return calibrate(encoder, mean_image) if space == "centred" else None, ()
+    message = (
+        f"The calibration of {encoder.card.name} was made over {stored.embeddings:,} images and the archive "
+        f"has changed since; run `medneg calibrate` again."
+    )
+    aged = (QueryWarning(code="stale_calibration", message=message),) if stored.stale else ()
+    return stored.calibration, aged
 
 
 def calibrate(tower: TextTower, mean_image: NDArray[np.float32]) -> Calibration:

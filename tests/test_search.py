@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from medneg.archive import Archive, FileStamp, FindingFilter, Label, NewImage, Where
-from medneg.errors import ArchiveError, FilterError, QueryError, SpaceMismatch, UnknownName
+from medneg.calibration import calibrate_archive
+from medneg.errors import ArchiveError, CalibrationMissing, FilterError, QueryError, SpaceMismatch, UnknownName
 from medneg.query import lexicon, parse
 from medneg.scoring import METHODS, Kind
 from medneg.scoring.plan import score
@@ -133,6 +134,56 @@ def test_hits_are_those_of_brute_force_over_the_stored_vectors(archive, encoder,
     assert [hit.image_id for hit in answer.hits] == matrix.ids[best].tolist()
     assert [hit.score for hit in answer.hits] == scores[best].tolist()
     assert [hit.rank for hit in answer.hits] == list(range(1, 8))
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory, encoder):
+    store = Archive.open(tmp_path_factory.mktemp("films") / "calibrated", create=True)
+    store.register(encoder.card)
+    films = [new_image(encoder, k, SHOWN[k % len(SHOWN)]) for k in range(80)]
+    store.store(encoder.card.image_fingerprint, images=films)
+    states = [{f: "present" if f in SHOWN[k % len(SHOWN)] else "absent" for f in KNOWN} for k in range(80)]
+    store.label({f"/films/{k}.dcm": Label(findings=states[k]) for k in range(80)})
+    calibrate_archive(store, encoder)
+    with store:
+        yield store
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in WITHOUT_CALIBRATION])
+@pytest.mark.parametrize("space", ["raw", "centred"])
+def test_methods_that_need_a_calibration_search_with_the_one_that_was_made(calibrated, encoder, method, space):
+    asked = parse("effusion, no calcification, no edema")
+    answer = search(calibrated, asked, encoder, method=method, space=space, k=7)
+    assert answer.warnings == asked.warnings
+    known = calibrated.calibration(encoder.card).calibration
+    plan = make_plan(asked, encoder, known, method=method, space=space)
+    matrix = calibrated.matrix(encoder.card.image_fingerprint)
+    scores = score(plan, calibrated.vectors(encoder.card.image_fingerprint, matrix.ids.tolist()))
+    best = np.lexsort((matrix.ids, -scores))[:7]
+    assert [hit.image_id for hit in answer.hits] == matrix.ids[best].tolist()
+    assert all(shown(hit) == ("pleural_effusion",) for hit in answer.hits)
+
+
+def test_without_a_calibration_they_name_the_command(archive, encoder):
+    with pytest.raises(CalibrationMissing, match="`medneg calibrate --archive ARCHIVE --encoder axis`"):
+        search(archive, "effusion but no edema", encoder, method="z-score")
+
+
+def test_a_calibration_that_the_archive_has_outgrown_is_named(tmp_path, encoder):
+    with Archive.open(tmp_path / "growing", create=True) as growing:
+        growing.register(encoder.card)
+        films = [new_image(encoder, k, SHOWN[k % len(SHOWN)]) for k in range(41)]
+        growing.store(encoder.card.image_fingerprint, images=films[:40])
+            calibrate_archive(growing, encoder)
+        growing.store(encoder.card.image_fingerprint, images=films[40:])
+        answer = search(growing, "effusion but no edema", encoder, method="z-score")
+        assert [(warning.code, warning.message) for warning in answer.warnings] == [
+            (
+                "stale_calibration",
+                "The calibration of axis was made over 40 images and the archive has changed since; "
+                "run `medneg calibrate` again.",
+            )
+        ]
 
 
 def test_a_hits_score_is_the_sum_of_its_terms_and_each_names_its_mention(archive, encoder):
