@@ -44,13 +44,15 @@ def _reaches_back(state: State, place: int, before: Cue | None) -> bool:
     return (
         not state.joint(place - 1)
         and not answers
+        and any(draft.scope.cue is None for draft in state.group)
         and (before is None or state.kind(place - 1) in {"phrase", "close"})
     )
 
 
 def _answers_no(state: State, place: int, piece: Chunk) -> bool:
     """Whether a "no" stands behind its phrase and nothing follows: "calcification no"."""
-    ends = state.kind(place + 1) == "break" or state.joint(place + 1) == ","
+    colon = place + 1 < len(state.chunks) and state.chunks[place + 1].words == (":",)
+    ends = (state.kind(place + 1) == "break" and not colon) or state.joint(place + 1) == ","
     behind = state.kind(place - 1) in {"phrase", "close"}
     return ends and behind and state.has((piece.first, piece.end), "no", "not")
 

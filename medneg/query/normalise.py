@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _TOKEN = re.compile(
-    r"(?P<short>(?<!\w)(?:w/out|w/o|b/l|r/o|h/o|s/p|c/w|d/t|and/or|w/|\+/-)(?!\w))"
+    r"(?P<short>(?<!\w)(?:w/out|w/o|b/l|r/o|h/o|s/p|c/w|d/t|and/or|w/|\+/-|[-+]ve)(?!\w)|\([-+]\))"
     r"|(?P<number>\d+(?:\.\d+)?)"
     r"|(?P<word>[^\W\d_][^\W_]*(?:['’][^\W_]+)*)"
     r"|(?P<mark>[^\s\w])",
@@ -17,6 +17,7 @@ _TOKEN = re.compile(
 )
 _SHORT_WITH = re.compile(r"(?i)w/")
 _DASHES = "-‐‑‒–−"
+_AFTER_LINK = re.compile(r"(?i)\b(?:and|but|or) $")
 _NEGATED_VERB = re.compile(
     r"(?i)^(ca|wo|do|does|did|is|are|was|were|has|have|had|could|would|should)n['’]?t$"
 )
@@ -167,6 +168,8 @@ def _mark(raw: str, start: int, end: int) -> str | None:
     if mark in _DASHES:
         # "-X" excludes X; a dash between blanks parts two clauses; a hyphen inside a word only joins.
         if opens and touches:
+            return "!"
+        if _AFTER_LINK.search(raw[max(start - 5, 0) : start]):
             return "!"
         return ";" if before.isspace() and after.isspace() else None
     if mark in "¬~":

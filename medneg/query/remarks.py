@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from medneg.query.brackets import quoted
 from medneg.query.pieces import Chunk
@@ -22,6 +22,7 @@ REVIEW = frozenset(
         "filter_refused",
         "negated_conjunction",
         "unbalanced",
+        "ambiguous_dash",
         "unjoined",
         "unread_words",
         "doubtful_repair",
@@ -73,6 +74,11 @@ def remarks(sentence: Sentence, mentions: Sequence[Mention]) -> Iterator[QueryWa
         words, span = sentence.words(at), sentence.span(at)
         message = f"{words!r} is not searched; put it in quotes if it should be"
         yield QueryWarning(code="unread_words", message=message, span=span)
+    for dash, after in pairwise(sentence.chunks):
+        if dash.kind == "break" and after.kind == "phrase" and sentence.words((dash.first, dash.end)) == "-":
+            span = sentence.span((dash.first, dash.end))
+            message = "a dash between blanks parts two wishes; write -word to exclude a finding"
+            yield QueryWarning(code="ambiguous_dash", message=message, span=span)
     for start, end in quoted(sentence.raw)[1]:
         message = _MESSAGES["unbalanced"].format(words=sentence.raw[start:end])
         yield QueryWarning(code="unbalanced", message=message, span=(start, end))

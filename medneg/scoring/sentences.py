@@ -70,7 +70,7 @@ def lines_of(query: Query, forms: tuple[str, ...], expand: Expand) -> dict[Need,
                 both = (forms[0].format(opposite),)
                 counterfactuals.append(Line(label=f"not {opposite}", texts=both, mention=mention))
     return {
-        "sentence": (Line(label="whole sentence", texts=(query.raw,)),),
+        "sentence": (Line(label="whole sentence", texts=(query.sentence,)),),
         "wanted": wanted or (Line(label=ANCHOR, texts=(ANCHOR,)),),
         "unwanted": tuple(unwanted),
         "counterfactuals": tuple(counterfactuals),

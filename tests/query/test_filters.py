@@ -123,4 +123,4 @@ def test_filters_survive_json():
 )
 def test_any_value_is_used_or_named_or_read_as_words(field: str, sign: str, value: str):
     query = parse(f"effusion {field}{sign}{value}")
-    assert "pleural effusion" in {mention.text for mention in query.mentions}
+    assert "pleural_effusion" in {mention.finding for mention in query.mentions}
