@@ -9,7 +9,14 @@ import pytest
 
 from medneg.archive import Archive, FileStamp, FindingFilter, Label, NewImage, Where
 from medneg.calibration import calibrate_archive
-from medneg.errors import ArchiveError, CalibrationMissing, FilterError, QueryError, SpaceMismatch, UnknownName
+from medneg.errors import (
+    ArchiveError,
+    CalibrationMissing,
+    FilterError,
+    QueryError,
+    SpaceMismatch,
+    UnknownName,
+)
 from medneg.query import lexicon, parse
 from medneg.scoring import METHODS, Kind
 from medneg.scoring.plan import score
@@ -151,7 +158,7 @@ def calibrated(tmp_path_factory, encoder):
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in WITHOUT_CALIBRATION])
 @pytest.mark.parametrize("space", ["raw", "centred"])
-def test_methods_that_need_a_calibration_search_with_the_one_that_was_made(calibrated, encoder, method, space):
+def test_methods_that_need_a_calibration_search_with_it(calibrated, encoder, method, space):
     asked = parse("effusion, no calcification, no edema")
     answer = search(calibrated, asked, encoder, method=method, space=space, k=7)
     assert answer.warnings == asked.warnings
@@ -174,7 +181,7 @@ def test_a_calibration_that_the_archive_has_outgrown_is_named(tmp_path, encoder)
         growing.register(encoder.card)
         films = [new_image(encoder, k, SHOWN[k % len(SHOWN)]) for k in range(41)]
         growing.store(encoder.card.image_fingerprint, images=films[:40])
-            calibrate_archive(growing, encoder)
+        calibrate_archive(growing, encoder)
         growing.store(encoder.card.image_fingerprint, images=films[40:])
         answer = search(growing, "effusion but no edema", encoder, method="z-score")
         assert [(warning.code, warning.message) for warning in answer.warnings] == [
