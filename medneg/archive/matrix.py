@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,14 +26,21 @@ if TYPE_CHECKING:
 
 FILE_NAME = "scan.safetensors"
 
-SAMPLE = 2000
-"""Rows that stand for all when a search chooses how to bound a plan."""
+Look = Callable[[slice, "Tensor"], None]
+"""What is done with a piece of a matrix: where it stands, and the piece, shape (m, d)."""
 
+_SAMPLE_SHARE = 128
+_SAMPLE_LEAST, _SAMPLE_MOST = 2000, 8192
+_MEANS_KEPT = 4
+_PIECES_WORTH_A_THREAD = 16  # starting a thread takes as long as going through one or two
 _ALIGNMENT = 64
 _UNIT_TOLERANCE = 1e-3
 _BLOCK_VALUES = (
     1 << 18
 )  # 1 MiB of float32: the fastest of 2^17 to 2^21 for one core, measured at d = 256 and 512
+_one_visit = threading.Lock()
+"""Two scans at once would push each other out of the cache, and each restore the other's count of threads."""
+
 _DTYPES: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
     "F64": np.dtype("<f8"),
@@ -57,7 +66,8 @@ class ScanMatrix:
     mean: NDArray[np.float32]
     rounding: float
     stamp: str
-    _kept: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    _distances: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
+    _sample: list[ScanMatrix] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.ids.shape != self.vectors.shape[:1]:
@@ -74,51 +84,69 @@ class ScanMatrix:
         """d, the length of the embeddings."""
         return int(self.vectors.shape[1])
 
-    def blocks(self, rows: NDArray[np.int64] | None = None) -> Iterator[tuple[slice, Tensor]]:
-        """Go through the matrix as float32, a piece at a time that fits a core's cache.
+    def visit(self, look: Look, rows: NDArray[np.int64] | None = None) -> None:
+        """Show the matrix to a function as float32, a piece at a time that stays in a core's cache.
+
+        As many threads as torch may use take the next piece in turn, so the pieces come in no certain order
+        and two at once.
 
         Args:
-            rows: the rows to go through, in that order; None for all of them.
-
-        Yields:
-            Where the piece stands in that order, and the piece, shape (m, d); the next one overwrites it.
+            look: is given where the piece stands among ``rows`` and the piece, shape (m, d), which is
+                overwritten once ``look`` returns.
+            rows: the rows to show; None for all of them.
         """
         import torch
 
+        whole = torch.from_numpy(self.vectors)
+        chosen = None if rows is None else torch.from_numpy(rows)
         count = len(self) if rows is None else len(rows)
         step = max(1, _BLOCK_VALUES // self.width)
-        buffer = torch.empty((step, self.width), dtype=torch.float32)
-        for start in range(0, count, step):
-            place = slice(start, min(start + step, count))
-            halves = self.vectors[place if rows is None else rows[place]]
-            piece = buffer[: len(halves)]
-            piece.copy_(torch.from_numpy(halves))
-            yield place, piece
+        starts = iter(range(0, count, step))
+
+        def work() -> None:
+            buffer = torch.empty((step, self.width))
+            halves = torch.empty((0 if chosen is None else step, self.width), dtype=torch.float16)
+            for start in starts:
+                place = slice(start, min(start + step, count))
+                piece = buffer[: place.stop - start]
+                if chosen is None:
+                    piece.copy_(whole[place])
+                else:
+                    piece.copy_(torch.index_select(whole, 0, chosen[place], out=halves[: len(piece)]))
+                look(place, piece)
+
+        with _one_visit:
+            workers = min(torch.get_num_threads(), 1 + count // (step * _PIECES_WORTH_A_THREAD))
+            with threads():
+                _run(work, workers)
 
     def distances(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
-        """‖x₁₆ − mean‖₂ of every row, shape (n,); computed once for each mean and kept."""
+        """‖x₁₆ − mean‖₂ of every row, shape (n,); computed once for each of the latest means and kept."""
         import torch
 
         key = mean.tobytes()
-        if key not in self._kept:
+        if key not in self._distances:
             centre = torch.from_numpy(mean.astype(np.float32))
-            found = np.empty(len(self), np.float32)
-            with threads():
-                for place, piece in self.blocks():
-                    found[place] = torch.linalg.vector_norm(piece - centre, dim=1).numpy()
-            self._kept[key] = found
-        return self._kept[key]
+            found = torch.empty(len(self))
+
+            def measure(place: slice, piece: Tensor) -> None:
+                torch.linalg.vector_norm(piece.sub_(centre), dim=1, out=found[place])
+
+            self.visit(measure)
+            while len(self._distances) >= _MEANS_KEPT:
+                self._distances.pop(next(iter(self._distances)), None)
+            self._distances[key] = found.numpy()
+            return self._distances[key]
+        return self._distances[key]
 
     @property
-    def sample_rows(self) -> NDArray[np.int64]:
-        """Up to ``SAMPLE`` rows, evenly spread."""
-        return np.linspace(0, len(self) - 1, min(SAMPLE, len(self))).astype(np.int64)
-
-    def sample(self) -> NDArray[np.float32]:
-        """The vectors of ``sample_rows`` as float32, shape (s, d); read once and kept."""
-        if b"sample" not in self._kept:
-            self._kept[b"sample"] = self.vectors[self.sample_rows].astype(np.float32)
-        return self._kept[b"sample"]
+    def sample(self) -> ScanMatrix:
+        """Some rows, evenly spread, that stand for all when a search chooses how to bound a plan; kept."""
+        if not self._sample:
+            count = min(max(len(self) // _SAMPLE_SHARE, _SAMPLE_LEAST), _SAMPLE_MOST, len(self))
+            rows = np.linspace(0, len(self) - 1, count).astype(np.int64)
+            self._sample.append(replace(self, vectors=self.vectors[rows], ids=self.ids[rows]))
+        return self._sample[0]
 
     @classmethod
     def open(cls, folder: Path) -> ScanMatrix | None:
@@ -194,6 +222,16 @@ def threads(count: int = 1) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _run(work: Callable[[], None], workers: int) -> None:
+    """Run some work on a number of threads, or here when one is enough, until all are done."""
+    if workers == 1:
+        return work()
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work) for _ in range(workers)]:
+            done.result()
+    return None
 
 
 def _layout(rows: int, width: int) -> dict[str, tuple[str, tuple[int, ...]]]:

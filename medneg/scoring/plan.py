@@ -7,6 +7,7 @@ depends on the plan and on that image alone, never on its neighbours or on how m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ SMALLEST_NORM = 1e-6
 """Shorter than this, what is left of a float32 unit vector after centring is rounding; it counts as zero."""
 
 _BLOCK = 1024
+_TINY = 1e-300  # its logarithm is finite, and 0 times it is 0
 
 
 def contributions(plan: Plan, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -88,42 +90,54 @@ def respond(projection: NDArray[Any], response: Response) -> NDArray[Any]:
     if isinstance(response, Linear):
         return response.weight * projection
     if isinstance(response, LogProbability):
-        return -np.logaddexp(0.0, -(response.slope * projection + response.intercept))
+        log_odds = response.slope * projection + response.intercept
+        # log σ(t) without overflow; NumPy's logaddexp says the same in twice the time.
+        return np.minimum(log_odds, 0.0) - np.log1p(np.exp(-np.abs(log_odds)))
     penalty: NDArray[Any] = response.weight * np.maximum(projection - response.bias, 0.0)
     return 0.0 - penalty
 
 
-def fold(plan: Plan) -> NDArray[np.float64]:
-    """a, shape (d,): the one direction that all linear terms add up to."""
-    found = np.zeros(plan.width, np.float64)
-    for term in plan.terms:
-        if isinstance(term.response, Linear):
-            found += term.response.weight * term.direction.astype(np.float64)
-    return found
-
-
-def bound(plan: Plan, share: float) -> tuple[NDArray[np.float64], float]:
+def bound(plan: Plan, shares: Sequence[float]) -> tuple[NDArray[np.float64], float]:
     """A vector u and a constant c with s(x) ≤ x·u + c for every x of the plan's space.
 
-    relu(z) ≥ λz for every λ in [0, 1], so each repulsion −w·relu(x·n − b) is at most −λw(x·n − b), and what
-    remains is linear (docs/explanation/one-plan.md, eq. 3).
+    Every response is concave and so lies below any line that touches it, and a sum of such lines is one
+    product (docs/explanation/one-plan.md, eq. 3). Any shares give a bound; it is tight at the images where
+    every term's line touches.
 
     Args:
-        plan: any plan; without repulsions the bound is the score itself.
-        share: λ, in [0, 1].
+        plan: any plan; if all its terms are linear, the bound is the score itself.
+        shares: one λ in [0, 1] for each term, see ``line_above``; a linear term makes no use of its own.
 
     Returns:
         u, shape (d,), and c.
 
     Raises:
-        ValueError: if ``share`` lies outside [0, 1].
+        ValueError: if there are not as many shares as terms, or one lies outside [0, 1].
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must lie in [0, 1]; got {share!r}")
-    vector, constant = fold(plan), 0.0
-    for term in plan.terms:
-        if isinstance(term.response, Repulsion):
-            weight = share * term.response.weight
-            vector -= weight * term.direction.astype(np.float64)
-            constant += weight * term.response.bias
+    if len(shares) != len(plan.terms) or not all(0 <= share <= 1 for share in shares):
+        raise ValueError(f"bound needs a share in [0, 1] for each of {len(plan.terms)} terms; got {shares!r}")
+    vector, constant = np.zeros(plan.width, np.float64), 0.0
+    for term, share in zip(plan.terms, shares, strict=True):
+        slope, offset = line_above(term.response, share)
+        vector += slope * term.direction.astype(np.float64)
+        constant += float(offset)
     return vector, constant
+
+
+def line_above(response: Response, share: Any) -> tuple[Any, Any]:
+    """Slope g and offset h of a line with r(z) ≤ g·z + h for every z.
+
+    λ, the share, tells how steep the line is, as a part of the steepest one: −w·relu(z − b) ≤ −λw(z − b), and
+    log σ(t) ≤ λt − H(λ) with the entropy H(λ) = −λ log λ − (1 − λ) log(1 − λ), the tangent at σ(t) = 1 − λ.
+
+    Args:
+        response: of any kind.
+        share: λ in [0, 1], or an array of them.
+    """
+    if isinstance(response, Linear):
+        return response.weight + 0.0 * share, 0.0 * share
+    if isinstance(response, Repulsion):
+        return -share * response.weight, share * response.weight * response.bias
+    rest = 1.0 - share
+    entropy = -share * np.log(np.maximum(share, _TINY)) - rest * np.log(np.maximum(rest, _TINY))
+    return share * response.slope, share * response.intercept - entropy

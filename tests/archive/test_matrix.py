@@ -1,15 +1,29 @@
 """The scan matrix: what is written is what is mapped, and what is damaged does not exist."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
+from medneg.archive import matrix as matrix_module
 from medneg.archive.matrix import FILE_NAME, ScanMatrix
 
 
 def unit_rows(rows, width=8, seed=0):
     vectors = np.random.default_rng(seed).standard_normal((rows, width)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@contextmanager
+def allowed(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_matrix_reads_back_as_it_was_written(tmp_path):
@@ -83,14 +97,32 @@ def test_rows_that_cannot_be_searched_are_refused(tmp_path, ids, block, message)
         ScanMatrix.write(tmp_path, ids=ids, blocks=[block.astype(np.float32)], stamp="", width=8)
 
 
-def test_blocks_pass_every_asked_row_once_in_order(tmp_path):
-    rows = unit_rows(700, width=512)
-    matrix = ScanMatrix.write(tmp_path, ids=range(700), blocks=[rows], stamp="", width=512)
-    for wanted in (None, np.array([699, 3, 3, 600])):
-        pieces = [(place, piece.numpy().copy()) for place, piece in matrix.blocks(wanted)]
-        assert [place.start for place, _ in pieces] == ([0, 512] if wanted is None else [0])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_a_visit_shows_every_asked_row_once(tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(matrix_module, "_BLOCK_VALUES", 1024)
+    rows = unit_rows(9000)
+    matrix = ScanMatrix.write(tmp_path, ids=range(9000), blocks=[rows], stamp="", width=8)
+    for wanted in (None, np.array([8999, 3, 3, 600]), np.arange(8990, 9, -1)):
         want = matrix.vectors if wanted is None else matrix.vectors[wanted]
-        np.testing.assert_array_equal(np.concatenate([piece for _, piece in pieces]), want.astype(np.float32))
+        seen, times = np.zeros(want.shape, np.float32), np.zeros(len(want), int)
+
+        def look(place, piece, seen=seen, times=times):
+            seen[place], times[place] = piece.numpy(), times[place] + 1
+
+        with allowed(workers):
+            matrix.visit(look, wanted)
+        assert (times == 1).all()
+        np.testing.assert_array_equal(seen, want.astype(np.float32))
+
+
+def test_a_visit_leaves_the_number_of_threads_as_it_was_even_after_an_error(tmp_path):
+    matrix = ScanMatrix.write(tmp_path, ids=range(20_000), blocks=[unit_rows(20_000)], stamp="", width=8)
+    with allowed(2):
+        matrix.visit(lambda place, piece: None)
+        with pytest.raises(ZeroDivisionError):
+            matrix.visit(lambda place, piece: 1 / 0)
+        assert torch.get_num_threads() == 2
+        matrix.visit(lambda place, piece: None)
 
 
 def test_distances_are_those_of_the_stored_rows_and_kept(tmp_path):
@@ -99,3 +131,21 @@ def test_distances_are_those_of_the_stored_rows_and_kept(tmp_path):
     want = [np.linalg.norm(row.astype(np.float32) - matrix.mean) for row in matrix.vectors]
     np.testing.assert_allclose(matrix.distances(matrix.mean), want, rtol=1e-6)
     assert matrix.distances(matrix.mean) is matrix.distances(matrix.mean.copy())
+
+
+def test_a_sample_is_a_matrix_of_rows_from_first_to_last(tmp_path):
+    rows = unit_rows(5000)
+    matrix = ScanMatrix.write(tmp_path, ids=range(5000), blocks=[rows], stamp="", width=8)
+    sample = matrix.sample
+    assert (len(sample), sample.ids[0], sample.ids[-1]) == (2000, 0, 4999)
+    np.testing.assert_array_equal(sample.vectors, matrix.vectors[sample.ids])
+    assert matrix.sample is sample
+
+
+def test_the_distances_from_the_latest_means_only_are_kept(tmp_path):
+    matrix = ScanMatrix.write(tmp_path, ids=range(20), blocks=[unit_rows(20)], stamp="", width=8)
+    means = unit_rows(6, seed=3)
+    kept = [matrix.distances(mean) for mean in means]
+    assert matrix.distances(means[5]) is kept[5]
+    assert matrix.distances(means[0]) is not kept[0]
+    np.testing.assert_array_equal(matrix.distances(means[0]), kept[0])

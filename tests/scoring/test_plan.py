@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medneg.scoring.plan import bound, contributions, fold, score
-from medneg.values import Linear, Plan, Repulsion, Space, Term
+from medneg.scoring.plan import bound, contributions, line_above, respond, score
+from medneg.values import Linear, LogProbability, Plan, Repulsion, Space, Term
 
 
 def unit_rows(rows, width=6, seed=0):
@@ -83,7 +83,7 @@ def test_an_image_at_the_mean_scores_zero_on_linear_terms():
 @pytest.mark.parametrize("mean", [None, unit_rows(1, seed=9)[0] * np.float32(0.6)], ids=["raw", "centred"])
 def test_the_bound_is_never_below_the_score(share, mean):
     plan, images = mixed_plan(mean=mean), unit_rows(500)
-    vector, constant = bound(plan, share)
+    vector, constant = bound(plan, [share] * 4)
     space = images.astype(np.float64)
     if mean is not None:
         space = (space - mean) / np.linalg.norm(space - mean, axis=1, keepdims=True)
@@ -93,15 +93,38 @@ def test_the_bound_is_never_below_the_score(share, mean):
 def test_the_bound_of_a_plan_without_repulsions_is_its_folded_vector():
     a, b = unit_rows(2)
     plan = plan_of((a, Linear(weight=2.0)), (b, Linear(weight=-1.0)))
-    vector, constant = bound(plan, 1.0)
+    vector, constant = bound(plan, [1.0, 0.3])
     np.testing.assert_allclose(vector, 2 * a - b, atol=1e-7)
-    np.testing.assert_array_equal(vector, fold(plan))
     assert constant == 0.0
 
 
-def test_a_share_outside_its_range_is_refused():
-    with pytest.raises(ValueError, match=r"share must lie in \[0, 1\]; got 1.5"):
-        bound(mixed_plan(), 1.5)
+@given(
+    slope=st.floats(-80, 80), intercept=st.floats(-20, 20), share=st.floats(0, 1), z=st.floats(-1.01, 1.01)
+)
+def test_a_line_above_is_never_below_any_response(slope, intercept, share, z):
+    responses = (
+        LogProbability(slope=slope, intercept=intercept),
+        Repulsion(weight=abs(slope), bias=intercept / 20),
+        Linear(weight=slope),
+    )
+    for response in responses:
+        g, h = line_above(response, share)
+        assert g * z + h >= respond(np.float64(z), response) - 1e-12
+
+
+@pytest.mark.parametrize("slope", [-30.0, 8.0])
+def test_the_line_above_a_log_probability_is_its_tangent_where_the_share_says(slope):
+    response = LogProbability(slope=slope, intercept=-1.5)
+    for share in (0.01, 0.5, 0.9):
+        z = (math.log((1 - share) / share) + 1.5) / slope
+        g, h = line_above(response, share)
+        assert g * z + h == pytest.approx(math.log(1 - share), abs=1e-12)
+
+
+@pytest.mark.parametrize("shares", [[1.0] * 3, [0.5, 0.5, 0.5, 1.5], [0.5, 0.5, -0.1, 0.5], [math.nan] * 4])
+def test_shares_that_are_no_shares_are_refused(shares):
+    with pytest.raises(ValueError, match=r"bound needs a share in \[0, 1\] for each of 4 terms; got \["):
+        bound(mixed_plan(), shares)
 
 
 def test_vectors_of_another_width_are_refused():

@@ -1,0 +1,186 @@
+"""How high an image may score: bounds from float16 vectors that hold for the float32 truth.
+
+Two of them: one product bounds every row from above, one product per term bounds a few rows from both sides.
+With ρ the matrix's rounding and ε = 2⁻²⁴, replacing x by its float16 form moves x·v by at most ρ‖v‖, and a
+float32 sum of d products of unit vectors is wrong by at most dε‖v‖ in any order of summation; four times
+that, and 16 more, also covers the arithmetic around it (and d·2⁻¹²⁴ what is too small for float32).
+In a centred space |(x − m)/‖x − m‖ − (y − m)/‖y − m‖| ≤ 2|x − y|/(‖x − m‖ + ‖y − m‖), which divides the
+error by the row's distance from the mean, less ρ/2. A row too near the mean may have any score.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medneg.archive.matrix import ScanMatrix
+from medneg.scoring import plan as arithmetic
+from medneg.values import Linear, LogProbability, Plan, Repulsion, Response
+
+_TOUCHED = 40
+_EPSILON = 2.0**-24
+_DOUBLE_EPSILON = 2.0**-53
+_UNDERFLOW = 2.0**-126  # float32 below it may be flushed to zero
+_NARROW = 0.5  # of the rows: below it, gathering them is cheaper than going through all
+_BOUNDED_AT_ONCE = 65_536
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Side = Literal[-1, 1]
+
+
+def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows | None, k: int) -> Floats:
+    """An upper bound on the exact score of every row, shape (m,), from one product with the matrix.
+
+    Args:
+        plan: of the matrix's width.
+        matrix: the float16 rows.
+        rows: the rows that may be ranked, ascending; None for all.
+        k: how many are wanted: the bound is tightest for about the k-th best.
+    """
+    vector, constant = arithmetic.bound(plan, best_shares(plan, matrix, k=k).tolist())
+    error = _error(matrix, float(np.linalg.norm(vector))) + _double_error(plan)
+    constant += 4 * _EPSILON * abs(constant)
+    products = _products(matrix, vector, rows)
+    if plan.space.mean is None:
+        products += np.float32(constant + error)
+        return products
+    distances, near = _distances(matrix, plan.space.mean, rows)
+    products -= np.float32(vector @ plan.space.mean)
+    products /= distances
+    products += np.float32(error) / (distances - np.float32(matrix.rounding / 2)) + np.float32(constant)
+    products[near] = np.inf
+    return products
+
+
+def best_shares(plan: Plan, matrix: ScanMatrix, *, k: int) -> Doubles:
+    """The λ of every term, shape (terms,), whose bound is tightest where the best rows are.
+
+    Tried are the lines that touch the responses at each of a sample's best rows, and their means over
+    several; those that leave the fewest candidates of the sample are taken. Any λ gives a valid bound, so the
+    sample may ignore the filter and need not be exact.
+    """
+    responses = [term.response for term in plan.terms]
+    if all(isinstance(response, Linear) for response in responses):
+        return np.zeros(len(responses))
+    sample = matrix.sample
+    z = _projections(plan, sample)
+    scores = np.sum([arithmetic.respond(z[j], response) for j, response in enumerate(responses)], axis=0)
+    best = np.argsort(-scores)[:_TOUCHED]
+    shares = np.stack([_touching(z[j, best], response) for j, response in enumerate(responses)])
+    shares = np.hstack([shares, *(shares[:, :m].mean(axis=1, keepdims=True) for m in (4, 8, 16, 32))])
+    lines = [arithmetic.line_above(response, shares[j]) for j, response in enumerate(responses)]
+    slopes, offsets = (np.stack(found).astype(np.float32) for found in zip(*lines, strict=True))
+    # The k-th best of n images stands about here in the sample.
+    place = min(max(k * len(sample) // len(matrix), 2), k, len(best))
+    reach = scores[best[place - 1]] - offsets.sum(axis=0)
+    candidates = np.count_nonzero(np.einsum("jc,js->cs", slopes, z) >= reach[:, None], axis=1)
+    return np.asarray(shares[:, candidates.argmin()])
+
+
+def _touching(z: Floats, response: Response) -> Doubles:
+    """The share of the line that touches a response at z, as in ``medneg.scoring.plan.line_above``."""
+    if isinstance(response, LogProbability):
+        return np.asarray(
+            0.5 - 0.5 * np.tanh((response.slope * z.astype(np.float64) + response.intercept) / 2)
+        )
+    return np.asarray(z > response.bias if isinstance(response, Repulsion) else np.zeros(len(z)), np.float64)
+
+
+def term_bounds(plan: Plan, matrix: ScanMatrix, rows: Rows, *, side: Side) -> Floats:
+    """Bounds on the exact scores of some rows, shape (m,), from one product per term.
+
+    Responses are monotone, so what a projection within z ± e contributes lies between r(z − e) and r(z + e).
+
+    Args:
+        plan: of the matrix's width.
+        matrix: the float16 rows.
+        rows: which to bound.
+        side: 1 for bounds from above, −1 from below.
+    """
+    arithmetic_error = (16 + 4 * len(plan.terms)) * _EPSILON * magnitude(plan)
+    found = np.full(len(rows), side * arithmetic_error, np.float32)
+    for start in range(0, len(rows), _BOUNDED_AT_ONCE):
+        some = rows[start : start + _BOUNDED_AT_ONCE]
+        ends, projections = found[start : start + len(some)], _projections(plan, matrix, some)
+        for j, error in enumerate(_projection_errors(plan, matrix, some)):
+            response = plan.terms[j].response
+            steepest, _ = arithmetic.line_above(response, 1.0)
+            projections[j] += side * np.sign(steepest) * error
+            ends += arithmetic.respond(projections[j], response)
+        if plan.space.mean is not None:
+            ends[_distances(matrix, plan.space.mean, some)[1]] = side * np.inf
+    return found
+
+
+def _projections(plan: Plan, matrix: ScanMatrix, rows: Rows | None = None) -> Floats:
+    """x₁₆·vₖ of some rows, or all, in the plan's space, shape (terms, m), from float32 sums."""
+    directions = np.stack([term.direction for term in plan.terms])
+    towards = torch.from_numpy(directions)
+    found = torch.empty((len(directions), len(matrix) if rows is None else len(rows)))
+
+    def project(place: slice, piece: torch.Tensor) -> None:
+        found[:, place] = towards @ piece.T
+
+    matrix.visit(project, rows)
+    z: Floats = found.numpy()
+    if plan.space.mean is not None:
+        z -= (directions.astype(np.float64) @ plan.space.mean).astype(np.float32)[:, None]
+        z /= _distances(matrix, plan.space.mean, rows)[0]
+    return z
+
+
+def _projection_errors(plan: Plan, matrix: ScanMatrix, rows: Rows) -> Doubles:
+    """How far x·vₖ may be from ``_projections``, shape (terms, m): as in ``upper_bounds``, for each term."""
+    lengths = [float(np.linalg.norm(term.direction.astype(np.float64))) for term in plan.terms]
+    errors = np.array([[_error(matrix, length)] for length in lengths])
+    if plan.space.mean is None:
+        return np.repeat(errors, len(rows), axis=1)
+    distances, _ = _distances(matrix, plan.space.mean, rows)
+    return np.asarray(errors / (distances - matrix.rounding / 2))
+
+
+def _error(matrix: ScanMatrix, length: float) -> float:
+    """The largest error of a product with a vector of some length, see ``upper_bounds``."""
+    rounding = matrix.rounding + (4 * matrix.width + 16) * _EPSILON
+    return length * rounding + 4 * matrix.width * _UNDERFLOW
+
+
+def _double_error(plan: Plan) -> float:
+    """The largest error of an exact score, for it is a float64 sum whose terms may cancel."""
+    return (plan.width + 8 * len(plan.terms)) * _DOUBLE_EPSILON * magnitude(plan)
+
+
+def magnitude(plan: Plan) -> float:
+    """How large what is summed up in a score may be, before terms cancel."""
+    total = 0.0
+    for term in plan.terms:
+        slope, offset = arithmetic.line_above(term.response, 1.0)
+        total += abs(slope) * float(np.linalg.norm(term.direction.astype(np.float64))) + abs(offset) + 1
+    return total
+
+
+def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Floats:
+    """x₁₆·u of every row that may be ranked, shape (m,), summed in float32."""
+    gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
+    towards = torch.from_numpy(vector.astype(np.float32))
+    found = torch.empty(len(matrix) if gather is None else len(gather))
+
+    def multiply(place: slice, piece: torch.Tensor) -> None:
+        torch.mv(piece, towards, out=found[place])
+
+    matrix.visit(multiply, gather)
+    products: Floats = found.numpy()
+    return products if rows is None or gather is not None else products[rows]
+
+
+def _distances(matrix: ScanMatrix, mean: Floats, rows: Rows | None) -> tuple[Floats, NDArray[np.bool_]]:
+    """How far rows lie from the mean, kept off zero, and which lie so near that rounding decides."""
+    floor = np.float32(2 * matrix.rounding + 10 * arithmetic.SMALLEST_NORM)
+    distances = matrix.distances(mean)
+    distances = distances if rows is None else distances[rows]
+    return np.maximum(distances, floor), distances <= floor
