@@ -25,16 +25,24 @@ def log_odds(reading: Reading) -> tuple[Term, ...]:
     """s(x) = Σ log P(a | x) + Σᵢ log(1 − P(nᵢ | x)), with P(f | x) = σ(slope·x·f + intercept).
 
     The least likely factor rules a sum of logarithms, so the weakest link counts. An unwanted mention is
-    judged by those of its kinds that have a curve, and as a whole where none has. With nothing wanted only
-    the second sum is left.
+    judged by those of its kinds that have a curve, and as a whole where none has; a statement of normality
+    ("normal heart size") by what it denies. With nothing wanted only the second sum is left.
 
     Raises:
         CalibrationMissing: if a mention has no curve, nor any of its kinds.
     """
-    wanted = () if reading.nothing_wanted else reading.phrases["wanted"]
-    return tuple(_term(phrase, _curve(phrase, reading), 1) for phrase in wanted) + tuple(
+    return tuple(_term(phrase, _curve(phrase, reading), 1) for phrase in _required(reading)) + tuple(
         _term(phrase, _curve(phrase, reading), -1) for phrase in _judged(reading)
     )
+
+
+def _required(reading: Reading) -> Iterable[Phrase]:
+    """The wanted phrases, less statements of normality, which stand where their denials do."""
+    said = [phrase.mention for phrase in reading.unwanted if phrase.mention]
+    denials = {mention.span for mention in said if mention.reason == "normality"}
+    for phrase in reading.phrases["wanted"]:
+        if phrase.mention and (phrase.finding in reading.curves or phrase.mention.span not in denials):
+            yield phrase
 
 
 def _judged(reading: Reading) -> Iterable[Phrase]:

@@ -353,6 +353,19 @@ def test_log_odds_judges_an_excluded_parent_as_a_whole_where_its_kinds_have_no_c
     np.testing.assert_allclose(plan.terms[1].direction, whole, atol=1e-6)
 
 
+def test_log_odds_judges_a_statement_of_normality_by_what_it_denies():
+    asked = Query(
+        raw="edema, dry pleura",
+        affirmed=(wanted("edema", span=(0, 5)), wanted("dry pleura", span=(7, 17))),
+        negated=(excluded("effusion", span=(7, 17), reason="normality"),),
+        counterfactuals=("edema and effusion",),
+    )
+    tower = TableTower()
+    tower.table[tower.card.template.format("edema and effusion")] = tower["edema"].astype(np.float32)
+    plan = plan_of(asked, "log-odds", tower)
+    assert [term.label for term in plan.terms] == ["edema", "not effusion"]
+
+
 @pytest.mark.parametrize("unknown", ["effusion", "calcification"])
 def test_log_odds_needs_labels_of_every_finding(unknown):
     known = measured(images())
