@@ -10,7 +10,7 @@ from medneg.values import Reason
 _ADVERSATIVES = frozenset(
     ["but", "however", "although", "though", "yet", "whereas", "while", "nevertheless", "nonetheless"]
 )
-_PRE = ("neg", "unc", "hist", "pseudo", "except", "term", "noop", "vs", "none")
+_PRE = ("except", "neg", "unc", "hist", "pseudo", "term", "noop", "vs", "none")
 _POST = ("postneg", "postunc", "postaff")
 _ALWAYS_EXCLUDE = frozenset({"rather", "instead", "as"})
 _LEAVES_OUT = frozenset({"excluding", "barring", *_ALWAYS_EXCLUDE})

@@ -220,13 +220,13 @@ def _close_group(state: State) -> None:
 
 
 def _break(state: State, place: int, piece: Chunk) -> None:
-    if piece.words == (":",):
-        answered = state.kind(place + 1) == "cue" and state.kind(place + 2) in {"break", "joint"}
-        if state.fresh or answered:
-            state.scope = replace(state.scope, listing=state.scope.polarity != "affirmed")
-            return
+    answered = state.kind(place + 1) == "cue" and state.kind(place + 2) in {"break", "joint"}
+    if piece.words != (".",) and (answered or (piece.words == (":",) and state.fresh)):
+        # "effusion: none", "effusion; not seen" go on; "exclude: a, b" opens a list.
+        state.scope = replace(state.scope, listing=state.fresh and state.scope.polarity != "affirmed")
+        return
+    state.reading.spare += [(waiting.first, waiting.end) for waiting, _ in state.waiting]
     state.close()
-    state.reading.spare += [(piece.first, piece.end) for piece, _ in state.waiting]
     state.group, state.waiting, state.after_comma = [], [], None
 
 

@@ -179,5 +179,6 @@ def _mark(raw: str, start: int, end: int) -> str | None:
     if mark == "!":
         return "!" if touches else "."
     if mark == "?":
-        return "?x" if opens and touches else "x?"
+        apart = after.isspace() and (before.isspace() or start == 0)
+        return "?x" if (opens and touches) or apart else "x?"
     return _KEPT_MARKS.get(mark)
