@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medneg.query.cues import Cue
 from medneg.query.pieces import Chunk
-from medneg.query.scope import Scope, State, Tokens, is_normal
+from medneg.query.scope import Draft, Scope, State, Tokens, is_normal
 from medneg.values import Reason
 
 _ADVERSATIVES = frozenset(
@@ -12,6 +12,10 @@ _ADVERSATIVES = frozenset(
 )
 _PRE = ("except", "neg", "unc", "hist", "pseudo", "term", "noop", "vs", "none")
 _POST = ("postneg", "postunc", "postaff")
+_SINGULAR = frozenset({"is", "was", "has", "does", "seems", "appears", "looks", "remains", "needs"})
+_PLURAL = frozenset(
+    {"are", "were", "have", "do", "seem", "appear", "look", "remain", "need", "both", "all", ":"}
+)
 _ALWAYS_EXCLUDE = frozenset({"rather", "instead", "as"})
 _LEAVES_OUT = frozenset({"excluding", "barring", *_ALWAYS_EXCLUDE})
 
@@ -51,15 +55,17 @@ def _reaches_back(state: State, place: int, before: Cue | None) -> bool:
 
 def _answers_no(state: State, place: int, piece: Chunk) -> bool:
     """Whether a "no" stands behind its phrase and nothing follows: "calcification no"."""
+    conjunction = state.kind(place + 1) == "cue" and state.chunks[place + 1].cues[0].kind == "term"
     colon = place + 1 < len(state.chunks) and state.chunks[place + 1].words == (":",)
     ends = (state.kind(place + 1) == "break" and not colon) or state.joint(place + 1) == ","
+    ends = ends or conjunction
     behind = state.kind(place - 1) in {"phrase", "close"}
     return ends and behind and state.has((piece.first, piece.end), "no", "not")
 
 
 def reach_back(state: State, cue: Cue, at: Tokens) -> None:
     """Give the phrases of the open group the polarity of a cue that stands behind them."""
-    for draft in state.group:
+    for draft in _spoken_of(state, at):
         negated = draft.scope.polarity == "negated"
         if cue.kind == "postneg" and not negated:
             draft.scope = Scope("negated", cue.strength, at)
@@ -72,6 +78,18 @@ def reach_back(state: State, cue: Cue, at: Tokens) -> None:
             draft.scope = Scope("affirmed", None, at)
     state.group = []
     state.close()
+
+
+def _spoken_of(state: State, at: Tokens) -> list[Draft]:
+    """The group, or its last phrase behind "and": "edema and effusion *is* absent" speaks of one."""
+    verb = state.tokens[at[0]].text
+    if len(state.group) < 2 or state.group[-1].joined_by != "and" or verb in _PLURAL:
+        return state.group
+    if verb in _SINGULAR:
+        return state.group[-1:]
+    if any(draft.scope.cue is None for draft in state.group):
+        state.note("and_before_cue", at)
+    return state.group
 
 
 def _reach_on(state: State, place: int, cue: Cue, at: Tokens) -> None:

@@ -23,6 +23,7 @@ REVIEW = frozenset(
         "negated_conjunction",
         "unbalanced",
         "ambiguous_dash",
+        "and_before_cue",
         "unjoined",
         "unread_words",
         "doubtful_repair",
@@ -35,6 +36,7 @@ _MESSAGES = {
     "exception_flip": "{words!r} is read as an exception, so what follows is wanted",
     "negated_conjunction": "{words!r} is left out by itself too: a NOT before a parenthesis leaves out "
     "images that show any one of its members, not only those that show all",
+    "and_before_cue": '{words!r} is read as speaking of all findings that "and" joins before it',
     "unjoined": "{words!r} follows an unwanted finding with nothing between, and is unwanted too",
     "or_of_wanted": "{words!r} asks for either; images with both come first",
     "unbalanced": "{words!r} has no partner and is not used",

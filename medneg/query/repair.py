@@ -56,7 +56,8 @@ def join_prefixes(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _is_torn(first: str, second: str) -> bool:
-    if first + second not in known_words() or not second.isalpha():
+    both = first + second
+    if both not in known_words() or both in vocabulary().rewrites or not second.isalpha():
         return False
     return first in vocabulary().prefixes or not (is_known(first) and is_known(second))
 
