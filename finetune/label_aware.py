@@ -7,6 +7,7 @@ what the prompt has to be told from.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax, softplus
 
@@ -14,28 +15,29 @@ MARGIN = 2.0
 """How far, in logits, the mean partner should lie above the mean other image."""
 
 
-def label_aware(images: Tensor, texts: Tensor, true: Tensor, *, scale: Tensor) -> Tensor:
+def label_aware(images: Tensor, texts: Tensor, true: Tensor, false: Tensor, *, scale: Tensor) -> Tensor:
     """Divergence from the even distribution over a prompt's partners, and a softplus of what the gap lacks.
 
     L = mean over prompts of −Σᵢ qᵢ log pᵢ + Σᵢ qᵢ log qᵢ + softplus(m − (mean partner − mean other)), with
-    p the softmax over the images and qᵢ = 1/|partners|: the multi-positive target of SupCon (Khosla et al.
-    2020, equation 2), read from text to image only, for the image tower stands still.
+    p the softmax over the images that are judged and qᵢ = 1/|partners|: the multi-positive target of SupCon
+    (Khosla et al. 2020, equation 2), read from text to image only, for the image tower stands still.
 
     Args:
         images: unit rows, (n, d).
         texts: unit rows, (t, d).
-        true: bool (t, n), whether the prompt is true of the image; each prompt has a partner and an other.
+        true, false: bool (t, n), whether the prompt is true of the image, or false; where neither is known
+            the image does not count. Each prompt has at least one of both.
         scale: the inverse temperature.
 
     Returns:
         A scalar, at least 0.
     """
     logits = scale * texts @ images.T  # t n
-    wanted = true.to(logits.dtype)  # t n
-    partners = wanted / wanted.sum(1, keepdim=True)
-    others = (1 - wanted) / (1 - wanted).sum(1, keepdim=True)
-    entropy = wanted.sum(1).log()
-    divergence = -(partners * log_softmax(logits, dim=1)).sum(1) - entropy
+    judged = logits.masked_fill(~(true | false), -torch.inf)
+    wanted, other = true.to(logits.dtype), false.to(logits.dtype)
+    partners, others = wanted / wanted.sum(1, keepdim=True), other / other.sum(1, keepdim=True)
+    log_share = log_softmax(judged, dim=1).masked_fill(~true, 0.0)
+    divergence = -(partners * log_share).sum(1) - wanted.sum(1).log()
     gap = (logits * (partners - others)).sum(1)
     return (divergence + softplus(MARGIN - gap)).mean()
 

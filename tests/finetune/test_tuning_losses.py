@@ -53,25 +53,27 @@ def test_conclip_has_three_terms_over_twice_as_many_candidates():
     assert float(got) == pytest.approx(sum(parts) / 9, rel=1e-12)
 
 
-def test_label_aware_is_divergence_and_gap_by_prompt():
-    images, texts = rows(5, 0), rows(2, 1)
-    true = torch.tensor([[True, False, True, False, False], [False, False, False, False, True]])
+def test_label_aware_is_divergence_and_gap_by_prompt_over_the_images_that_are_judged():
+    images, texts = rows(6, 0), rows(2, 1)
+    true = torch.tensor([[1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0]]).bool()
+    false = torch.tensor([[0, 1, 0, 1, 0, 0], [1, 1, 1, 1, 0, 1]]).bool()
     parts = []
-    for prompt, partners in zip(texts, true.tolist(), strict=True):
+    for prompt, partners, rest in zip(texts, true.tolist(), false.tolist(), strict=True):
         logits = [similar(prompt, image) for image in images]
         own = [z for z, mine in zip(logits, partners, strict=True) if mine]
-        other = [z for z, mine in zip(logits, partners, strict=True) if not mine]
-        divergence = sum(surprise(z, logits) - math.log(len(own)) for z in own) / len(own)
+        other = [z for z, is_other in zip(logits, rest, strict=True) if is_other]
+        divergence = sum(surprise(z, own + other) - math.log(len(own)) for z in own) / len(own)
         lack = 2.0 - (sum(own) / len(own) - sum(other) / len(other))
         parts.append(divergence + math.log1p(math.exp(lack)))
-    got = label_aware(images, texts, true, scale=torch.tensor(SCALE))
+    got = label_aware(images, texts, true, false, scale=torch.tensor(SCALE))
     assert float(got) == pytest.approx(sum(parts) / 2, rel=1e-12)
 
 
 def test_label_aware_has_nothing_to_say_when_partners_share_all_and_others_are_far():
     images = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]], dtype=torch.float64)
     prompt = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    got = label_aware(images, prompt, torch.tensor([[True, True, False]]), scale=torch.tensor(100.0))
+    true = torch.tensor([[True, True, False]])
+    got = label_aware(images, prompt, true, ~true, scale=torch.tensor(100.0))
     assert float(got) == pytest.approx(0.0, abs=1e-9)
 
 

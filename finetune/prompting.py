@@ -1,0 +1,122 @@
+"""One step's prompts: what they say, and of which images that is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from finetune.embedded import Embedded
+from finetune.wordings import carriers, name, pick
+from medneg.evaluation.truth import related
+
+SHARES = {"affirmed": 0.25, "negated": 0.30, "exclusion": 0.30, "both": 0.08, "neither": 0.07}
+"""How often each kind is asked in label-aware tuning. Single negations alone would teach that any "no"
+turns the whole sentence; without "A and B" any second finding would sound denied."""
+
+ALONE = {"affirmed": 0.45, "negated": 0.55}
+"""The same with a single finding, which has no company to be told from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prompt:
+    """A sentence and its truth.
+
+    Attributes:
+        text: the sentence.
+        true: shape (n,), the images of which it is true.
+        false: shape (n,), those of which it is not; elsewhere nobody knows.
+        affirmative: whether it denies nothing.
+        denied: the finding it denies beside a wanted one; None for other kinds.
+    """
+
+    text: str
+    true: NDArray[np.bool_]
+    false: NDArray[np.bool_]
+    affirmative: bool
+    denied: str | None = None
+
+
+def write_prompt(data: Embedded, rng: Generator) -> Prompt:
+    """Write one prompt that is true of some of the images and false of others."""
+    shares = SHARES if len(data.concepts) > 1 else ALONE
+    kinds, weights = list(shares), np.array(list(shares.values()))
+    while True:
+        kind = kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+        prompt = _single(data, kind, rng) if kind in ALONE else _WRITERS[kind](data, rng)
+        if prompt is not None and prompt.true.any() and prompt.false.any():
+            return prompt
+
+
+def pair(finding: str, rng: Generator) -> tuple[str, str]:
+    """The same sentence about a finding in both polarities: affirmed, negated."""
+    affirmed, negated = carriers().pairs[int(rng.integers(len(carriers().pairs)))]
+    words = name(finding, rng)
+    return affirmed.format(x=words), negated.format(x=words)
+
+
+def _single(data: Embedded, kind: str, rng: Generator) -> Prompt:
+    finding = pick(data.concepts, rng)
+    affirmed, negated = pair(finding, rng)
+    there, gone = data.truth.shows(finding), data.truth.lacks(finding)
+    if kind == "affirmed":
+        return Prompt(text=affirmed, true=there, false=gone, affirmative=True)
+    return Prompt(text=negated, true=gone, false=there, affirmative=False)
+
+
+def _two(data: Embedded, rng: Generator) -> tuple[str, str] | None:
+    a, b = (pick(data.concepts, rng) for _ in range(2))
+    return None if related(a, b) else (a, b)
+
+
+def _exclusion(data: Embedded, rng: Generator) -> Prompt | None:
+    two = _two(data, rng)
+    if two is None:
+        return None
+    a, b = two
+    truth = data.truth
+    return Prompt(
+        text=pick(carriers().exclusion, rng).format(a=name(a, rng), b=name(b, rng)),
+        true=truth.shows(a) & truth.lacks(b),
+        false=truth.lacks(a) | truth.shows(b),
+        affirmative=False,
+        denied=b,
+    )
+
+
+def _both(data: Embedded, rng: Generator) -> Prompt | None:
+    two = _two(data, rng)
+    if two is None:
+        return None
+    a, b = two
+    truth = data.truth
+    return Prompt(
+        text=pick(carriers().both, rng).format(a=name(a, rng), b=name(b, rng)),
+        true=truth.shows(a) & truth.shows(b),
+        false=truth.lacks(a) | truth.lacks(b),
+        affirmative=True,
+    )
+
+
+def _neither(data: Embedded, rng: Generator) -> Prompt | None:
+    two = _two(data, rng)
+    if two is None:
+        return None
+    a, b = two
+    truth = data.truth
+    return Prompt(
+        text=pick(carriers().neither, rng).format(a=name(a, rng), b=name(b, rng)),
+        true=truth.lacks(a) & truth.lacks(b),
+        false=truth.shows(a) | truth.shows(b),
+        affirmative=False,
+    )
+
+
+_WRITERS: dict[str, Callable[[Embedded, Generator], Prompt | None]] = {
+    "exclusion": _exclusion,
+    "both": _both,
+    "neither": _neither,
+}

@@ -1,0 +1,204 @@
+"""Tuning of a text tower beside a frozen image tower: images are read once, only texts are encoded."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from numpy.random import default_rng
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from finetune.embedded import Embedded
+from finetune.tuning_recipe import TuningRecipe
+from finetune.tuning_steps import Stage, step_loss
+from finetune.watching import watch
+from medneg.encoders.dual import DualEncoder, Towers
+from medneg.encoders.text_towers import TextTowerCard, write_text_tower
+from medneg.values import EncoderCard
+
+Progress = Callable[[int, int], None]
+
+
+class ReadableTower(nn.Module):
+    """A text tower as a module: token ids (t, context) to unit rows (t, d). Everything else stands still."""
+
+    def __init__(self, towers: Towers) -> None:
+        super().__init__()
+        self.whole = towers.module
+        self._encode = towers.encode_tokens
+        for name, parameter in self.whole.named_parameters():
+            parameter.requires_grad_(name in towers.text_state)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Encode sentences."""
+        return normalize(self._encode(ids).float(), dim=1)
+
+
+class Tuning:
+    """A tuning in its folder: it saves itself, and goes on where it stopped.
+
+    The folder holds ``config.json``, ``state.pt``, ``metrics.jsonl`` and, when exported, ``text_tower/``.
+    Every step draws its random numbers from (seed, step, process), so that a run that was killed and run
+    again ends with the same weights.
+    """
+
+    def __init__(
+        self, folder: Path, recipe: TuningRecipe, base: DualEncoder, tuned: DualEncoder, data: Embedded
+    ) -> None:
+        """Prepare, or take up what the folder holds.
+
+        Args:
+            base: stays as it is.
+            tuned: the same encoder loaded once more; its text tower is changed in place.
+            data: what to learn from.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.recipe, self.card = folder, recipe, base.card
+        self.accelerator = Accelerator()
+        self._towers = tuned.towers
+        tower = ReadableTower(tuned.towers)
+        learning = [parameter for parameter in tower.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(
+            learning, lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98), foreach=False
+        )
+        self.tower, self.optimiser = self.accelerator.prepare(tower, optimiser)
+        self.stage = Stage(data=data, recipe=recipe, read=self._read, base=_frozen(base))
+        self.steps = recipe.steps(len(data))
+        self.step = 0
+        if self.state_file.exists():
+            self._restore()
+        recipe.save(folder / "config.json")
+
+    @property
+    def state_file(self) -> Path:
+        """Where the tuning's state is kept."""
+        return self.folder / "state.pt"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Where losses and measurements are kept, one JSON object a line."""
+        return self.folder / "metrics.jsonl"
+
+    def run(
+        self,
+        watched: Embedded,
+        *,
+        until: int | None = None,
+        save_every: float = 30.0,
+        progress: Progress | None = None,
+    ) -> None:
+        """Tune until the last step; measure after every epoch. An interrupt is passed on after saving.
+
+        Args:
+            watched: images that are not learnt from.
+            until: stop after this step, to go on another time.
+            save_every: seconds between two saves.
+            progress: called after every step with the steps done and those to do.
+        """
+        end = self.steps if until is None else min(until, self.steps)
+        saved = time.monotonic()
+        try:
+            while self.step < end:
+                loss = self._one_step()
+                if self.step % max(1, self.steps // self.recipe.epochs) == 0:
+                    self._measure(watched, loss)
+                if time.monotonic() - saved > save_every:
+                    self.save()
+                    saved = time.monotonic()
+                if progress is not None:
+                    progress(self.step, self.steps)
+        finally:
+            self.save()
+
+    def _one_step(self) -> float:
+        rng = default_rng([self.recipe.seed, self.step, self.accelerator.process_index])
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate_at(self.step, self.steps)
+        loss = step_loss(self.stage, rng)
+        self.optimiser.zero_grad()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.tower.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def _read(self, texts: Sequence[str]) -> Tensor:
+        ids = self._towers.tokenize(list(texts)).to(self.accelerator.device)
+        rows: Tensor = self.tower(ids)
+        return rows.cpu()
+
+    def _measure(self, watched: Embedded, loss: float) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        with torch.no_grad():
+            found = watch(watched, self._read)
+        row = {"step": self.step, "presentations": self.step * self.recipe.batch, "loss": loss, **found}
+        with self.metrics_file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(row) + "\n")
+
+    def save(self) -> None:
+        """Write the state; a kill in between leaves the one before."""
+        if not self.accelerator.is_main_process:
+            return
+        state: dict[str, Any] = {
+            "step": self.step,
+            "tower": dict(self._towers.text_state),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        beside = self.state_file.with_suffix(".new")
+        torch.save(state, beside)
+        os.replace(beside, self.state_file)
+
+    def _restore(self) -> None:
+        state = torch.load(self.state_file, weights_only=True, map_location="cpu")
+        with torch.no_grad():
+            for name, tensor in self._towers.text_state.items():
+                tensor.copy_(state["tower"][name])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+        if self.metrics_file.exists():  # what was measured after the last save will be measured again
+            lines = self.metrics_file.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
+            self.metrics_file.write_text("".join(kept), encoding="utf-8")
+
+    def export(self, command: str) -> Path:
+        """Write the tower for ``--text-encoder``; licence and origin are inherited.
+
+        Args:
+            command: what was typed, for the record.
+        """
+        folder = self.folder / "text_tower"
+        write_text_tower(
+            folder,
+            _card_of(self.folder.resolve().name, self.card, self.recipe, command),
+            self._towers.text_state,
+        )
+        return folder
+
+
+def _frozen(base: DualEncoder) -> Callable[[Sequence[str]], Tensor]:
+    def read(texts: Sequence[str]) -> Tensor:
+        return torch.from_numpy(base.encode_texts(texts))
+
+    return read
+
+
+def _card_of(name: str, base: EncoderCard, recipe: TuningRecipe, command: str) -> TextTowerCard:
+    return TextTowerCard(
+        name=name,
+        base=recipe.base,
+        image_fingerprint=base.image_fingerprint,
+        licence=base.licence,
+        notice=f"{base.notice} Its text tower was tuned to hear negation.",
+        lineage=(
+            f"base {base.name}, text tower {base.text_fingerprint}",
+            f"tuned by {recipe.method}, seed {recipe.seed}: {command}",
+        ),
+    )
