@@ -19,6 +19,8 @@ from medneg.query.report_wording import reworded, without_masks
 from medneg.query.sentence import Sentence
 from medneg.values import Mention, Polarity, Span
 
+_INSIDE = frozenset({"within", "in", "inside", "around", "near", "behind", "along"})
+_DEFINITE = frozenset({"the", "this", "these", "that"})
 _STAND_IN = "zzphrase"
 """A word that no lexicon knows, in the place of a phrase whose polarity is asked for."""
 
@@ -51,7 +53,7 @@ def read_sections(text: str) -> Iterator[tuple[SectionName, Span, Mention]]:
             for mention in mentions_of(
                 _sentence(text[start:end], _mended(tokenise(plain[start:end], rewrites)), start)
             ):
-                if mention.finding is not None and not _says_nothing(mention):
+                if mention.finding is not None and not _says_nothing(mention, text[start:end], start):
                     yield section.name, (start, end), mention
 
 
@@ -93,6 +95,7 @@ def _mended(tokens: list[Token]) -> list[Token]:
 def _sentence(raw: str, tokens: list[Token], offset: int) -> Sentence:
     chunks = [piece for piece in chunk(tokens, asides=False) if not _is_idle(piece)]
     _look_ahead(chunks)
+    _part_places(chunks, tokens)
     return Sentence(raw, tokens, chunks, read(chunks, tokens, report=True), offset)
 
 
@@ -112,6 +115,23 @@ def _look_ahead(chunks: Sequence[Chunk]) -> None:
             piece.cues = forward
 
 
-def _says_nothing(mention: Mention) -> bool:
-    """Whether it only announces something ("findings", "process"); its negation is a statement."""
-    return lexicon().finding(mention.finding or "").kind == "generic" and mention.polarity != "negated"
+def _part_places(chunks: Sequence[Chunk], tokens: Sequence[Token]) -> None:
+    """End a statement before a finding that is only its place: "no calcification *within the* nodule"."""
+    for preposition, article, place in zip(chunks, chunks[1:], chunks[2:], strict=False):
+        words = tokens[preposition.first].text, tokens[article.first].text
+        if (
+            preposition.kind == "stop"
+            and words[0] in _INSIDE
+            and words[1] in _DEFINITE
+            and place.match is not None
+        ):
+            preposition.kind = "break"
+
+
+def _says_nothing(mention: Mention, sentence: str, offset: int) -> bool:
+    """Whether it only announces something ("findings"), or calls words normal that the lexicon lacks."""
+    finding = lexicon().finding(mention.finding or "")
+    if finding.id == "normal_chest" or (mention.reason == "normality" and finding.kind == "generic"):
+        first, end = mention.span or (offset, offset)
+        return " " in sentence and " " not in sentence[first - offset : end - offset]
+    return finding.kind == "generic" and mention.polarity != "negated"

@@ -59,6 +59,19 @@ def test_turns_of_phrase_of_reports(sentence: str, finding: str, state: FindingS
     assert states(sentence)[finding] == state
 
 
+@pytest.mark.parametrize(
+    ("report", "normal"),
+    [("Normal.", True), ("The chest is normal.", True), ("The skin is unremarkable.", False)],
+)
+def test_what_the_lexicon_lacks_may_be_normal_without_the_chest_being_so(report: str, normal: bool):
+    assert ("normal_chest" in states(report)) == normal
+
+
+def test_a_finding_that_is_only_a_place_is_there():
+    said = states("No calcification within the nodule.")
+    assert (said["calcification"], said["lung_nodule"]) == ("absent", "present")
+
+
 def test_leads_of_a_pacemaker_are_a_pacemaker():
     said = states("The pacemaker leads run from the left chest to the right ventricle.")
     assert lexicon().state("pacemaker", said) == "present"
