@@ -44,7 +44,7 @@ def terms_of(
 ) -> list[tuple[Contribution, ...]]:
     """What the request's own plan would say of some images, whoever found them."""
     fingerprint = encoder.card.image_fingerprint
-    known, _ = known_calibration(store, encoder, space=request.space)
+    known, _ = known_calibration(store, encoder, method=request.method, space=request.space)
     plan = make_plan(request.query, encoder, known, method=request.method, space=request.space)
     return [
         tuple(

@@ -171,9 +171,31 @@ def test_methods_that_need_a_calibration_search_with_it(calibrated, encoder, met
     assert all(shown(hit) == ("pleural_effusion",) for hit in answer.hits)
 
 
-def test_without_a_calibration_they_name_the_command(archive, encoder):
+def test_without_a_calibration_probabilities_name_the_command(archive, encoder):
     with pytest.raises(CalibrationMissing, match="`medneg calibrate --archive ARCHIVE --encoder axis`"):
-        search(archive, "effusion but no edema", encoder, method="z-score")
+        search(archive, "effusion but no edema", encoder, method="log-odds")
+
+
+@pytest.mark.parametrize("space", ["raw", "centred"])
+def test_spreads_are_had_from_a_sample_where_nobody_has_calibrated(archive, calibrated, encoder, space):
+    asked = "effusion but no edema"
+    at_once, measured = (
+        search(store, asked, encoder, method="z-score", space=space) for store in (archive, calibrated)
+    )
+    assert at_once.warnings == measured.warnings == ()
+    assert [hit.score for hit in at_once.hits] == pytest.approx(
+        [hit.score for hit in measured.hits], rel=1e-3
+    )
+
+
+def test_too_few_images_have_no_spread(tmp_path, encoder):
+    with Archive.open(tmp_path / "small", create=True) as small:
+        small.register(encoder.card)
+        small.store(
+            encoder.card.image_fingerprint, images=[new_image(encoder, k, SHOWN[k]) for k in range(8)]
+        )
+        with pytest.raises(CalibrationMissing, match="the method z-score needs the spread"):
+            search(small, "effusion but no edema", encoder, method="z-score")
 
 
 def test_a_calibration_that_the_archive_has_outgrown_is_named(tmp_path, encoder):
