@@ -40,6 +40,8 @@ def states(report: str) -> dict[str, FindingState]:
         ("It may represent edema, atelectasis, or changes of old disease.", "atelectasis", "uncertain"),
         ("Atelectasis versus pneumonia.", "atelectasis", "uncertain"),
         ("Aspiration is also possible.", "aspiration", "uncertain"),
+        ("Infiltrates and edema have resolved.", "infiltrate", "absent"),
+        ("Effusion and edema are also possible.", "pleural_effusion", "uncertain"),
         ("Pneumonia?", "pneumonia", "uncertain"),
         ("Something unheard\nPossible edema.", "pulmonary_edema", "uncertain"),
         ("Opacities likely reflect atelectasis.", "lung_opacity", "present"),
