@@ -140,6 +140,7 @@ class Vocabulary:
     prefixes: frozenset[str]
     rewrites: dict[str, str]
     ambiguous: dict[str, tuple[str | None, tuple[str, ...]]]
+    ambiguous_starts: frozenset[str]
 
     def words(self) -> Iterator[str]:
         """Every single word that the grammar knows."""
@@ -157,6 +158,10 @@ def vocabulary() -> Vocabulary:
     """The vocabulary that ships with medneg."""
     text = files("medneg.assets").joinpath("cues.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
+    ambiguous = {
+        " ".join(token.stem for token in tokenise(short, {})): (row["finding"], tuple(row["readings"]))
+        for short, row in data["ambiguous"].items()
+    }
     return Vocabulary(
         cues=_cues(data),
         context=_phrases((phrase, kind) for kind, phrases in data["context"].items() for phrase in phrases),
@@ -170,10 +175,8 @@ def vocabulary() -> Vocabulary:
         asking=frozenset(data["asking"]),
         prefixes=frozenset(data["prefixes"]),
         rewrites=data["rewrites"],
-        ambiguous={
-            " ".join(token.stem for token in tokenise(short, {})): (row["finding"], tuple(row["readings"]))
-            for short, row in data["ambiguous"].items()
-        },
+        ambiguous=ambiguous,
+        ambiguous_starts=frozenset(short.split()[0] for short in ambiguous),
     )
 
 

@@ -13,9 +13,7 @@ _ADVERSATIVES = frozenset(
 _PRE = ("except", "neg", "unc", "hist", "pseudo", "term", "noop", "vs", "none")
 _POST = ("postneg", "postunc", "postaff")
 _SINGULAR = frozenset({"is", "was", "has", "does", "seems", "appears", "looks", "remains", "needs"})
-_PLURAL = frozenset(
-    {"are", "were", "have", "do", "seem", "appear", "look", "remain", "need", "both", "all", ":"}
-)
+_PLURAL = frozenset({"are", "were", "have", "do", "seem", "appear", "look", "remain", "need", "both", "all"})
 _ALWAYS_EXCLUDE = frozenset({"rather", "instead", "as"})
 _LEAVES_OUT = frozenset({"excluding", "barring", *_ALWAYS_EXCLUDE})
 
@@ -127,7 +125,8 @@ def _negate(state: State, cue: Cue, at: Tokens) -> None:
         return
     # A NOT in capitals is an operator: it reaches its operand, as "-X" does.
     once = cue.once or state.tokens[at[1] - 1].stem == "NOT"
-    state.open(Scope("negated", cue.strength, at, once=once))
+    listing = state.tokens[at[1] - 1].text == ":"
+    state.open(Scope("negated", cue.strength, at, once=once, listing=listing))
 
 
 def _doubt(state: State, cue: Cue, at: Tokens) -> None:

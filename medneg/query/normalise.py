@@ -103,13 +103,13 @@ def singular(word: str) -> str:
 
 @lru_cache(maxsize=8192)
 def spelled(word: str) -> str:
-    """Lower case, composed letters, American spelling."""
+    """Lower case, composed letters, American spelling, no "'s" and no "'ve"."""
     word = word.lower()
     if not word.isascii():
         word = unicodedata.normalize("NFKC", word)
     for pattern, replacement in _SPELLINGS:
         word = pattern.sub(replacement, word)
-    return word
+    return _ENDING.sub("", word)
 
 
 def tokenise(raw: str, rewrites: Mapping[str, str]) -> list[Token]:
@@ -156,7 +156,7 @@ def _parts(found: re.Match[str], raw: str) -> Iterator[tuple[str, int, int]]:
     elif word.lower() in {"w/o", "w/out"}:
         yield "without", start, end
     else:
-        yield _ENDING.sub("", spelled(word)), start, end
+        yield spelled(word), start, end
 
 
 def _mark(raw: str, start: int, end: int) -> str | None:

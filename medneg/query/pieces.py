@@ -25,6 +25,7 @@ ChunkKind = Literal[
 ]
 _JOINTS = {",": ",", "and": "and", "or": "or", "/": "or"}
 _BRACKETS: dict[str, ChunkKind] = {"(": "open", ")": "close"}
+_EMPTY_CUES = frozenset({"term", "noop"})
 _BREAKS = frozenset({".", ";", ":"})
 
 
@@ -91,7 +92,8 @@ def _cut(tokens: Sequence[Token], position: int, last: int) -> list[Chunk]:
 def _as_one(inside: list[Chunk], first: int, end: int) -> list[Chunk]:
     """A quoted phrase as one phrase, unless the lexicon knows it or it is a sentence of its own."""
     kinds = [piece.kind for piece in inside]
-    sentence = not {"cue", "joint", "break"}.isdisjoint(kinds)
+    decides = any(cue.kind not in _EMPTY_CUES for piece in inside for cue in piece.cues)
+    sentence = decides or not {"joint", "break"}.isdisjoint(kinds)
     known = kinds[-1:] == ["phrase"] and inside[-1].unknown is None and {*kinds[:-1]} <= {"modifiers", "stop"}
     if sentence or known or kinds == ["context"]:
         return inside
@@ -140,6 +142,8 @@ def _is_modifier_before_phrase(tokens: Sequence[Token], first: int, end: int) ->
 
 
 def _ambiguous(tokens: Sequence[Token], first: int) -> list[list[Chunk]]:
+    if tokens[first].stem not in vocabulary().ambiguous_starts:
+        return []
     found = []
     for length in (1, 2):
         short = " ".join(token.stem for token in tokens[first : first + length])

@@ -198,3 +198,70 @@ def test_what_is_unsure_is_said(query: str, code: str):
 )
 def test_loose_ways_to_say_it(query: str, wanted: str, unwanted: str):
     check(query, wanted, unwanted)
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted", "unwanted"),
+    [
+        ("absence of bullae in COPD", "COPD", "bulla/s"),
+        ("query aspiration in someone intubated, no effusion", "endotracheal tube", "pleural effusion/s"),
+        ("edema and effusion is absent", "pulmonary edema", "pleural effusion/s"),
+        ("edema and effusion are absent", "", "pulmonary edema/s; pleural effusion/s"),
+        ("apart from scoliosis, it is a normal study", "scoliosis; normal chest x-ray", "abnormality/w"),
+        ("exclusion criteria: edema, mass", "", "pulmonary edema/s; lung mass/s"),
+        ("lungs well expanded and clear", "well expanded lungs; clear lungs",
+         "atelectasis/w; low lung volumes/w; lung opacity/w"),
+        ("heart is not normal", "", "normal heart size/m"),
+        ("raised right hemidiaphragm", "right elevated hemidiaphragm", ""),
+        ("pleural plaques, calcified", "calcified pleural plaque", ""),
+        ("upper lobe bullae, but none in the lower lobes", "upper lobe bulla", "lower lobe bulla/s"),
+        ("the volume loss is on the left; there is none on the right", "left volume loss",
+         "right volume loss/s"),
+    ],
+)  # fmt: skip
+def test_turns_of_phrase(query: str, wanted: str, unwanted: str):
+    found = read(query)
+    assert found[:2] == tuple(
+        [word.strip() for word in part.split(";") if word.strip()] for part in (wanted, unwanted)
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted", "unwanted"),
+    [
+        ("cardiomegaly noeffusion", "cardiomegaly", "pleural effusion/s"),
+        ("chesttube nopneumothorax", "chest tube", "pneumothorax/s"),
+        ("emphysema wiht no bulae", "emphysema", "bulla/s"),
+        ("cardio megaly with out pneumo thorax", "cardiomegaly", "pneumothorax/s"),
+        ("pneumonia wtihout cavity", "pneumonia", "cavitation/s"),
+        ("my nan has fluid on the lungs but no big heart", "pleural effusion", "cardiomegaly/s"),
+    ],
+)
+def test_slips_of_fingers_and_ears(query: str, wanted: str, unwanted: str):
+    check(query, wanted, unwanted)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["hey, could you dig up effusion for tomorrow's teaching?", "no rush, but effusion please",
+     "a decent effusion for the registrars", "who's got an effusion I can borrow",
+     "I'm not sure how to phrase this: effusion", "which folks have an effusion"],
+)  # fmt: skip
+def test_everyday_words_are_no_findings(query: str):
+    check(query, "pleural effusion")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("mortgage with effusion", "unread_words"),
+        ("emphysema wtih effusion", "doubtful_repair"),
+        ("no effusion pneumothorax", "unjoined"),
+        ("edema and effusion absent", "and_before_cue"),
+        ("ICD without effusion", "ambiguous_abbreviation"),
+    ],
+)
+def test_what_may_be_wrong_asks_for_review(query: str, code: str):
+    found = parse(query)
+    assert code in {warning.code for warning in found.warnings}
+    assert found.needs_review

@@ -9,7 +9,7 @@ import pytest
 
 from medneg.errors import UnknownName
 from medneg.phantom.truth import FINDINGS
-from medneg.query import Lexicon, lexicon
+from medneg.query import Lexicon, lexicon, parse
 from medneg.query.cues import vocabulary
 from medneg.query.lexicon import Finding, key
 
@@ -51,7 +51,7 @@ LABELS = {
 
 
 def words_of(finding: Finding) -> tuple[str, ...]:
-    return (finding.name, *finding.synonyms, *finding.absent_synonyms)
+    return (finding.name, *finding.synonyms, *finding.kinds, *finding.absent_synonyms)
 
 
 def test_it_holds_every_finding_that_a_phantom_can_show():
@@ -169,3 +169,35 @@ def test_ambiguous_short_forms_name_lexicon_ids_or_nothing():
     for finding, readings in vocabulary().ambiguous.values():
         assert finding is None or finding in lexicon()
         assert len(readings) >= 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("pneumothorax", ["pneumothorax"]),
+        ("pneumot", ["pneumothorax"]),
+        ("PTX", ["pneumothorax"]),
+        ("cardomegaly", ["cardiomegaly"]),
+        ("  Effus", ["pleural effusion"]),
+        ("zzz", []),
+        ("", []),
+    ],
+)
+def test_what_is_typed_is_completed(typed: str, names: list[str]):
+    assert [finding.name for finding in lexicon().complete(typed, limit=1)] == names
+
+
+def test_a_completion_names_each_finding_once_and_keeps_to_the_limit():
+    found = lexicon().complete("ca", limit=5)
+    assert len(found) == len({finding.id for finding in found}) == 5
+
+
+def test_kinds_keep_their_words():
+    (mention,) = parse("no traction bronchiectasis").negated
+    assert (mention.finding, mention.text) == ("bronchiectasis", "traction bronchiectasis")
+    assert lexicon().resolve("Traction bronchiectasis") == "bronchiectasis"
+
+
+def test_rare_findings_keep_the_query_s_words():
+    (mention,) = parse("goitre").affirmed
+    assert (mention.finding, mention.text) == ("goiter", "goitre")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -159,3 +160,17 @@ def _agrees(row: dict[str, list[dict[str, str]]]) -> bool:
     return counts == [len(row["affirmed"]), len(row["uncertain"])] and strengths == sorted(
         unwanted["strength"] for unwanted in row["negated"]
     )
+
+
+def test_ten_thousand_random_strings_can_be_read():
+    source = random.Random(7)
+    alphabet = "".join(
+        chr(code) for code in (*range(32, 127), 0xA0, 0xDF, 0x2013, 0x2019, 0x201C, 0x1F4A9, 0x0)
+    )
+    for _ in range(10_000):
+        if source.random() < 0.5:
+            text = "".join(source.choices(alphabet, k=source.randrange(1, 60)))
+        else:
+            text = source.choice(["", " ", "-", "("]).join(source.choices(WORDS, k=source.randrange(1, 9)))
+        if text.strip():
+            assert_sound(parse(text))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from medneg.errors import QueryError
-from medneg.query import from_json, parse, to_json
+from medneg.query import from_json, parse, predictions, to_json
 
 QUERIES = [
     "effusion but no calcification",
@@ -53,3 +53,11 @@ def test_what_is_no_query_is_refused(change: dict[str, object], message: str):
 def test_a_list_is_no_query():
     with pytest.raises(QueryError, match="is an object; got list"):
         from_json([])  # type: ignore[arg-type]
+
+
+def test_predictions_are_plain_phrases():
+    assert predictions(parse("effusion, possible mass, no calcification")) == {
+        "affirmed": ["pleural effusion"],
+        "negated": [{"concept": "calcification", "strength": "strong"}],
+        "uncertain": ["lung mass"],
+    }
