@@ -13,10 +13,12 @@ from medneg.query import lexicon
 from medneg.scoring import Calibration, Expand, SpaceName, TextTower
 from medneg.scoring.findings import finding_direction
 from medneg.scoring.plan import SMALLEST_NORM
-from medneg.values import LogProbability, Mention, Plan, Space, Term
+from medneg.values import LogProbability, Mention, Plan, Query, Space, Term
 
 if TYPE_CHECKING:
     from medneg.archive.matrix import ScanMatrix
+
+_BLOCK = 4096
 
 
 def finding_mention(finding: str) -> Mention:
@@ -64,6 +66,30 @@ def chance_plan(
     )
 
 
+def query_chances(
+    query: Query,
+    tower: TextTower,
+    calibration: Calibration | None,
+    *,
+    space: SpaceName,
+    expand: Expand,
+) -> Plan | None:
+    """A ``chance_plan`` of all findings of a query and of the kinds of what it excludes."""
+    if calibration is None:
+        return None
+    named = [mention.finding for mention in query.affirmed + query.negated if mention.finding]
+    kinds = [kind for mention in query.negated if mention.finding for kind in kinds_of(mention.finding)]
+    return chance_plan((*named, *kinds), tower, calibration, space=space, expand=expand)
+
+
+def kinds_of(finding: str) -> tuple[str, ...]:
+    """All kinds of a finding that have no kinds of their own; none of what the lexicon lacks."""
+    words = lexicon()
+    if finding not in words:
+        return ()
+    return tuple(kind for kind in words.descendants(finding) if not words.descendants(kind))
+
+
 def log_odds(plan: Plan, matrix: ScanMatrix) -> dict[str, NDArray[float64]]:
     """By label of a ``chance_plan`` the log-odds of the finding in every image of a matrix, shape (n,).
 
@@ -72,13 +98,11 @@ def log_odds(plan: Plan, matrix: ScanMatrix) -> dict[str, NDArray[float64]]:
     """
     import torch
 
-    from medneg.archive.matrix import threads
-
     towards = torch.from_numpy(np.stack([term.direction for term in plan.terms]).T)  # d t
     found = np.empty((len(matrix), len(plan.terms)), float64)
-    with threads():
-        for place, piece in matrix.blocks():
-            found[place] = (piece @ towards).numpy()
+    for start in range(0, len(matrix), _BLOCK):
+        images = torch.from_numpy(matrix.vectors[start : start + _BLOCK]).float()
+        found[start : start + _BLOCK] = (images @ towards).numpy()
     if plan.space.mean is not None:
         found -= plan.space.mean @ towards.numpy()
         found /= np.maximum(matrix.distances(plan.space.mean), SMALLEST_NORM)[:, None]

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from medneg.archive.filters import FindingFilter, Where
+from medneg.chances import query_chances
+from medneg.compiling import expansion, known_calibration, make_plan
 from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
-from medneg.query import lexicon, parse
-from medneg.scoring import METHODS, Calibration, Expand, Kind, SpaceName, TextTower, compile_plan
-from medneg.scoring.plan import enter
+from medneg.hits import explained_hits, hit_to_json, unfit
+from medneg.promises import Promise, promise
+from medneg.query import Condition, lexicon, parse, read_condition
+from medneg.scoring import SpaceName
 from medneg.values import (
     Contribution,
     EncoderCard,
+    FilterField,
     FindingState,
     Hit,
-    Mention,
-    Plan,
     Query,
     QueryWarning,
-    Space,
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from medneg.archive import Archive
-    from medneg.archive.matrix import ScanMatrix
-    from medneg.archive.scan import Ranking
     from medneg.encoders import Encoder
 
 DEFAULT_METHOD = "subtract"
@@ -42,13 +36,8 @@ DEFAULT_SPACE: SpaceName = "raw"
 PLAIN: tuple[str, SpaceName] = ("cosine", "raw")
 """How any CLIP search answers: the whole sentence against the embeddings as stored."""
 
-_KINDS = ("finding", "device")
+_PLURALS = {"view": "views", "sex": "sexes", "modality": "modalities"}
 _CONDITION = re.compile(r"\s*(?P<field>[^<>=]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>[^<>=]+?)\s*")
-_SAMPLE = 2000
-"""Images that spreads are measured on without `medneg calibrate`; 200 gave the same answers as 2,540."""
-_LEAST_SAMPLE = 20
-_covariances: dict[tuple[str, bytes, SpaceName], NDArray[np.float32]] = {}
-_mean_texts: dict[tuple[str, str, tuple[str, ...] | None], NDArray[np.float32]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +50,10 @@ class Answer:
         card: the encoder, with its licence.
         exact: whether the hits are proved to be the best of all images considered.
         hits: best first.
-        considered: how many images passed the filter.
+        considered: how many images passed the filter, and the promise where one was asked for.
         seconds: how long it took, encoding the words included.
         warnings: what the author of the query should know.
+        promise: how few of the images considered carry what was excluded; None if it was not asked for.
     """
 
     query: Query
@@ -75,6 +65,7 @@ class Answer:
     considered: int
     seconds: float
     warnings: tuple[QueryWarning, ...]
+    promise: Promise | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The answer as plain values, in the shape of docs/reference/search.schema.json."""
@@ -86,7 +77,8 @@ class Answer:
             "licence": self.card.licence,
             "exact": self.exact,
             "considered": self.considered,
-            "hits": [_hit_to_json(hit) for hit in self.hits],
+            "promise": self.promise and self.promise.to_json(),
+            "hits": [hit_to_json(hit) for hit in self.hits],
             "warnings": [{"code": warning.code, "message": warning.message} for warning in self.warnings],
         }
 
@@ -100,6 +92,7 @@ def search(
     space: SpaceName = DEFAULT_SPACE,
     k: int = 10,
     where: Where | None = None,
+    exclude_risk: float | None = None,
 ) -> Answer:
     """Find the images that show what is wanted and not what is unwanted.
 
@@ -110,13 +103,17 @@ def search(
         method: a name in ``medneg.scoring.METHODS``.
         space: "centred" on the vocabulary's mean text and the archive's mean image, or "raw".
         k: how many hits, at least 1.
-        where: which images may be hits; None for all.
+        where: which images may be hits, beside the filters in the query's own words; None for all.
+        exclude_risk: let through only images of which at most this share, in (0, 1), carries what is
+            excluded (docs/explanation/promises.md); None for no such promise.
 
     Returns:
         At most k hits, best first, exact over the stored float32 embeddings.
 
     Raises:
+        PromiseError: if the archive's labels do not support the promise.
         QueryError: if the query is empty.
+        FilterError: if ``where`` and the query's filters cannot both hold.
         UnknownName: if there is no such method or space.
         SpaceMismatch: if the archive was embedded by other encoders only.
         ArchiveError: if the archive holds no embeddings.
@@ -131,17 +128,20 @@ def search(
     read = parse(query) if isinstance(query, str) else query
     require_space(archive, card)
     matrix = archive.matrix(card.image_fingerprint)
-    calibration, aged = None, ()
-    if read.negated:
-        calibration, aged = known_calibration(archive, encoder, method=method, space=space)
+    calibration, aged = known_calibration(archive, encoder, method=method, space=space)
     plan = make_plan(read, encoder, calibration, method=method, space=space)
-    mask = None if where is None or where.everything else archive.mask(where, matrix.ids)
+    chances = query_chances(read, encoder, calibration, space=space, expand=expansion(card))
+    wanted = narrow(where, read)
+    mask = None if wanted.everything else archive.mask(wanted, matrix.ids)
+    promised = None
+    if exclude_risk is not None:
+        promised, mask = promise(archive, matrix, read, chances, risk=exclude_risk, mask=mask)
     ranking = top_k(
         plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(card.image_fingerprint, ids.tolist())
     )
     considered = len(matrix) if mask is None else int(mask.sum())
     archive.record_search(read.raw, method=method, encoder=card.name, k=k, considered=considered)
-    hits, doubts = _hits(archive, plan, ranking, card)
+    hits, images = explained_hits(archive, read, plan, ranking, chances)
     return Answer(
         query=read,
         method=method,
@@ -151,117 +151,9 @@ def search(
         hits=hits,
         considered=considered,
         seconds=time.perf_counter() - started,
-        warnings=read.warnings + plan.warnings + aged + doubts,
+        warnings=read.warnings + plan.warnings + aged + unfit(card, images),
+        promise=promised,
     )
-
-
-def make_plan(
-    query: Query, tower: TextTower, calibration: Calibration | None, *, method: str, space: SpaceName
-) -> Plan:
-    """Compile a query as every search does: parents with their kinds.
-
-    Args:
-        query: what was asked.
-        tower: belongs to the image embeddings.
-        calibration: what is known of the tower on these embeddings; None if nothing is.
-        method: a name in ``medneg.scoring.METHODS``.
-        space: "centred" or "raw".
-
-    Raises:
-        CalibrationMissing: if the method or the space needs more than the calibration says.
-    """
-    expand = expansion(tower.card)
-    return compile_plan(query, method, tower=tower, calibration=calibration, space=space, expand=expand)
-
-
-def known_calibration(
-    archive: Archive, encoder: Encoder, *, method: str, space: SpaceName
-) -> tuple[Calibration | None, tuple[QueryWarning, ...]]:
-    """What is known of an encoder on an archive, with a warning where the archive has changed since.
-
-    That is what `medneg calibrate` found. Without it, what can be had at once: the means, and the covariance
-    of a sample. Probabilities need the command.
-
-    Args:
-        archive: holds embeddings of the encoder.
-        encoder: its two fingerprints name the calibration.
-        method: that a plan is wanted for, a name in ``medneg.scoring.METHODS``.
-        space: that it is wanted in.
-    """
-    stored = archive.calibration(encoder.card)
-    if stored is None:
-        at_once = space == "centred" or (method in METHODS and METHODS[method].needs_covariance)
-        matrix = archive.matrix(encoder.card.image_fingerprint)
-        return _sampled(encoder, matrix, space) if at_once else None, ()
-    message = (
-        f"The calibration of {encoder.card.name} was made over {stored.embeddings:,} images and the archive "
-        f"has changed since; run `medneg calibrate` again."
-    )
-    aged = (QueryWarning(code="stale_calibration", message=message),) if stored.stale else ()
-    return stored.calibration, aged
-
-
-def _sampled(encoder: Encoder, matrix: ScanMatrix, space: SpaceName) -> Calibration:
-    """Means, and the covariance of up to ``_SAMPLE`` images; without it where there are too few."""
-    import numpy as np
-
-    means = calibrate(encoder, matrix.mean)
-    key = (encoder.card.image_fingerprint, matrix.mean.tobytes(), space)
-    found = _covariances.get(key)
-    if found is None and len(matrix) >= _LEAST_SAMPLE:
-        rows = np.linspace(0, len(matrix) - 1, min(_SAMPLE, len(matrix))).astype(np.int64)
-        place = Space(image_fingerprint=key[0], mean=matrix.mean if space == "centred" else None)
-        images = enter(matrix.vectors[rows].astype(np.float32), place)
-        found = np.cov(images, rowvar=False, bias=True).astype(np.float32)
-        _covariances.clear()  # one archive at a time; the next search of another one takes a moment
-        _covariances[key] = found
-    return replace(means, covariance={} if found is None else {space: found})
-
-
-def calibrate(tower: TextTower, mean_image: NDArray[np.float32]) -> Calibration:
-    """Where the centred space of an encoder and an archive lies.
-
-    Args:
-        tower: embeds the lexicon's findings, or those that its card says it knows.
-        mean_image: the mean of the archive's embeddings, shape (d,).
-    """
-    card = tower.card
-    key = (card.text_fingerprint, card.template, card.findings)
-    if key not in _mean_texts:
-        words = lexicon()
-        known = [
-            finding.prompt
-            for finding in words.findings
-            if (finding.id in card.findings if card.findings is not None else finding.kind in _KINDS)
-        ]
-        _mean_texts[key] = tower.encode_texts([card.template.format(phrase) for phrase in known]).mean(axis=0)
-    return Calibration(mean_text=_mean_texts[key], mean_image=mean_image)
-
-
-def expansion(card: EncoderCard) -> Expand:
-    """What a mention stands for: itself in its own words, and every finding that is a kind of it.
-
-    Wanting *calcification* is met by a calcified granuloma, and excluding it excludes that too. Kinds that
-    the encoder's card says it does not know are left out.
-    """
-    words = lexicon()
-
-    def kinds(mention: Mention) -> tuple[Kind, ...]:
-        if mention.finding is None or mention.finding not in words:
-            return (Kind(text=mention.text),)
-        own = Kind(text=mention.text, finding=mention.finding, normal=words.finding(mention.finding).normal)
-        known = [
-            words.finding(kind)
-            for kind in words.descendants(mention.finding)
-            if card.findings is None or kind in card.findings
-        ]
-        found = {own.text: own}
-        for kind in known:
-            text = " ".join((*mention.modifiers, kind.prompt))
-            found.setdefault(text, Kind(text=text, finding=kind.id, normal=kind.normal))
-        return tuple(found.values())
-
-    return kinds
 
 
 def by_mention(query: Query, terms: Sequence[Contribution]) -> tuple[Contribution, ...]:
@@ -272,9 +164,10 @@ def by_mention(query: Query, terms: Sequence[Contribution]) -> tuple[Contributio
     """
     summed = []
     for mention in query.affirmed + query.negated:
-        own = [term.value for term in terms if term.mention == mention]
+        own = [term for term in terms if term.mention == mention]
         if own:
-            summed.append(Contribution(label=mention.text, value=sum(own), mention=mention))
+            value, chance = sum(term.value for term in own), own[0].probability
+            summed.append(Contribution(label=mention.text, value=value, mention=mention, probability=chance))
     return (*summed, *(term for term in terms if term.mention is None))
 
 
@@ -299,50 +192,13 @@ def require_space(archive: Archive, card: EncoderCard) -> None:
         )
 
 
-def _hits(
-    archive: Archive, plan: Plan, ranking: Ranking, card: EncoderCard
-) -> tuple[tuple[Hit, ...], tuple[QueryWarning, ...]]:
-    """The ranked images with their paths and explanations, and doubts about this encoder on them."""
-    images = archive.images(ranking.ids.tolist())
-    hits = tuple(
-        Hit(
-            rank=rank,
-            image_id=image.id,
-            image=image.path,
-            score=float(score),
-            terms=tuple(
-                Contribution(label=term.label, value=float(value), mention=term.mention)
-                for term, value in zip(plan.terms, parts, strict=True)
-            ),
-        )
-        for rank, (image, score, parts) in enumerate(
-            zip(images, ranking.scores, ranking.contributions, strict=True), start=1
-        )
-    )
-    unfit = card.name == "phantom" and not all(image.phantom for image in images)
-    return hits, (QueryWarning(code="not_a_phantom", message=card.notice),) if unfit else ()
-
-
-def _hit_to_json(hit: Hit) -> dict[str, Any]:
-    terms = [
-        {
-            "label": term.label,
-            "value": term.value,
-            "mention": term.mention and term.mention.text,
-            "polarity": term.mention and term.mention.polarity,
-        }
-        for term in hit.terms
-    ]
-    return {"rank": hit.rank, "image": hit.image, "score": hit.score, "terms": terms}
-
-
 def parse_where(text: str) -> Where:
-    """Read a filter such as ``view=PA|AP, age>=60, date<2024-01-01, effusion=present``.
+    """Read a filter such as ``view=PA|AP, age>=60, date=2024-01..2024-06, effusion=present``.
 
     Conditions stand between commas and all must hold; ``|`` separates alternatives. Fields are ``view``,
-    ``sex``, ``age`` (years), ``date`` (ISO) and ``modality``; any other is a finding's name, whose state is
-    ``present``, ``absent`` or ``uncertain``. A finding includes its kinds: *calcification* is present where
-    a calcified granuloma is.
+    ``sex``, ``age`` (years), ``date`` (ISO) and ``modality``, with the values that filters in a query's
+    words have; any other is a finding's name, whose state is ``present``, ``absent`` or ``uncertain``. A
+    finding includes its kinds: *calcification* is present where a calcified granuloma is.
 
     Raises:
         FilterError: if a condition cannot be read, or names an unknown field or value.
@@ -351,25 +207,51 @@ def parse_where(text: str) -> Where:
         >>> parse_where("view=PA, age>=60").age_min
         60.0
     """
-    where: dict[str, Any] = {"findings": ()}
+    where = Where()
     for part in filter(str.strip, text.split(",")):
         found = _CONDITION.fullmatch(part)
         if found is None:
             raise FilterError(f"a condition looks like view=PA or age>=60; got {part.strip()!r}")
         field, sign, value = found["field"].lower(), found["sign"], found["value"]
-        if field in ("age", "date"):
-            bounds = _age_bounds(sign, value) if field == "age" else _date_bounds(sign, value)
-            for end, limit in bounds.items():
-                narrower = max if end in ("min", "from") else min
-                where[f"{field}_{end}"] = narrower(limit, where.get(f"{field}_{end}", limit))
-        elif sign != "=":
+        if sign != "=" and field not in ("age", "date"):
             raise FilterError(f"{sign} works for age and date only; got {part.strip()!r}")
-        elif field in ("view", "sex", "modality"):
-            name = {"view": "views", "sex": "sexes", "modality": "modalities"}[field]
-            where[name] = tuple(choice.strip().upper() for choice in value.split("|"))
+        if field in get_args(FilterField):
+            where = _narrowed(where, read_condition(field, value if sign == "=" else sign + value))
         else:
-            where["findings"] += (_finding_filter(found["field"], value),)
-    return Where(**where)
+            where = replace(where, findings=(*where.findings, _finding_filter(found["field"], value)))
+    return where
+
+
+def narrow(where: Where | None, query: Query) -> Where:
+    """A filter together with those in a query's own words; all must hold.
+
+    Raises:
+        FilterError: if a filter of an edited query cannot be read, or two cannot both hold.
+    """
+    narrowed = where or Where()
+    for each in query.filters:
+        narrowed = _narrowed(narrowed, read_condition(each.field, each.text))
+    return narrowed
+
+
+def _narrowed(where: Where, condition: Condition) -> Where:
+    field = condition.field
+    if field in _PLURALS:
+        before: tuple[str, ...] = getattr(where, _PLURALS[field])
+        both = tuple(choice for choice in condition.choices if not before or choice in before)
+        if not both:
+            raise FilterError(
+                f"{field} cannot be both {'|'.join(before)} and {'|'.join(condition.choices)}; "
+                "separate alternatives with |"
+            )
+        choices: dict[str, Any] = {_PLURALS[field]: both}
+        return replace(where, **choices)
+    names = ("age_min", "age_max") if field == "age" else ("date_from", "date_to")
+    ends: dict[str, Any] = {}
+    for name, limit, narrower in zip(names, (condition.low, condition.high), (max, min), strict=True):
+        limits = [each for each in (getattr(where, name), limit) if each is not None]
+        ends[name] = narrower(limits) if limits else None
+    return replace(where, **ends)
 
 
 def _finding_filter(name: str, state: str) -> FindingFilter:
@@ -380,35 +262,7 @@ def _finding_filter(name: str, state: str) -> FindingFilter:
             f"unknown field {name!r}; choose view, sex, age, date, modality or a finding such as effusion"
         )
     return FindingFilter(
-        ids=(finding, *words.descendants(finding)), state=cast("FindingState", state.lower())
+        ids=(finding, *words.descendants(finding)),
+        state=cast("FindingState", state.lower()),
+        above=words.ancestors(finding),
     )
-
-
-def _age_bounds(sign: str, value: str) -> dict[str, float]:
-    try:
-        age = float(value)
-    except ValueError:
-        raise FilterError(f"age is a number of years; got {value!r}") from None
-    below, above = math.nextafter(age, -math.inf), math.nextafter(age, math.inf)
-    return {
-        ">=": {"min": age},
-        "<=": {"max": age},
-        ">": {"min": above},
-        "<": {"max": below},
-        "=": {"min": age, "max": age},
-    }[sign]
-
-
-def _date_bounds(sign: str, value: str) -> dict[str, str]:
-    try:
-        day = date.fromisoformat(value)
-    except ValueError:
-        raise FilterError(f"date looks like 2024-01-31; got {value!r}") from None
-    after, before = (day + timedelta(days=1)).isoformat(), (day - timedelta(days=1)).isoformat()
-    return {
-        ">=": {"from": day.isoformat()},
-        "<=": {"to": day.isoformat()},
-        ">": {"from": after},
-        "<": {"to": before},
-        "=": {"from": day.isoformat(), "to": day.isoformat()},
-    }[sign]

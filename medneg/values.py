@@ -255,11 +255,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """What one term of the plan added to (positive) or took from (negative) a hit's score."""
+    """What one term of the plan added to (positive) or took from (negative) a hit's score.
+
+    ``probability`` is that of the finding its mention names, whichever way it argues; None where the archive
+    has no calibration that tells it.
+    """
 
     label: str
     value: float
     mention: Mention | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

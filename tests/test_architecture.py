@@ -12,8 +12,11 @@ BELOW["manifests"] = WORDS | {"query"}
 BELOW["labelling"] = WORDS | {"query", "manifests"}
 BELOW["labels"] = WORDS | {"query", "archive"}
 BELOW["chances"] = WORDS | {"query", "scoring", "archive"}
+BELOW["compiling"] = WORDS | {"query", "scoring", "archive"}
 BELOW["promises"] = BELOW["chances"] | {"labels", "chances"}
-BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests", "labels", "chances", "promises"}
+BELOW["hits"] = WORDS | {"scoring", "archive"}
+BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests"}
+BELOW["search"] = BELOW["search"] | {"compiling", "labels", "chances", "promises", "hits"}
 BELOW["calibration"] = BELOW["search"] | {"search"}
 BELOW["evaluation"] = BELOW["calibration"] | {"calibration", "ingest"}
 BELOW["evaluation"] |= {"labelling"}

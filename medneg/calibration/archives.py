@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from medneg.archive.rows import FindingScores
 from medneg.calibration.curves import LEAST, auc, fit
 from medneg.calibration.fitting import KINDS, SPACES, directions, known_findings, spaces
+from medneg.compiling import calibrate
 from medneg.labels import ABSENT, PRESENT, Labels, read_labels
 from medneg.query import lexicon
 from medneg.scoring import SpaceName
 from medneg.scoring.plan import enter
-from medneg.search import calibrate, require_space
+from medneg.search import require_space
 
 if TYPE_CHECKING:
     from medneg.archive import Archive

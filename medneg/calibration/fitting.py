@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from medneg.calibration.curves import fit
 from medneg.chances import finding_mention
+from medneg.compiling import expansion
 from medneg.labels import ABSENT, PRESENT, Labels
 from medneg.query import lexicon
 from medneg.scoring import Calibration, Curve, SpaceName, TextTower
 from medneg.scoring.findings import finding_direction
 from medneg.scoring.plan import enter
-from medneg.search import expansion
 from medneg.values import EncoderCard, Space
 
 SPACES: tuple[SpaceName, ...] = get_args(SpaceName)

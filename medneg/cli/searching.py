@@ -24,6 +24,12 @@ def search(
     ] = None,
     top: Annotated[int, typer.Option(help="How many hits.", min=1)] = 10,
     where: Annotated[str | None, typer.Option(help='For example "view=PA,age>=60,effusion=present".')] = None,
+    exclude_risk: Annotated[
+        float | None,
+        typer.Option(
+            help="Of what is shown, at most this share carries what is excluded (0.05).", min=0, max=1
+        ),
+    ] = None,
     compare: Annotated[bool, typer.Option(help="Show plain CLIP's answer too.")] = False,
     policy: PolicyOption = None,
     url: UrlOption = None,
@@ -46,7 +52,16 @@ def search(
         condition = searching.parse_where(where) if where else None
         read = reader.parse(query)
         answers = [
-            searching.search(store, read, tower, method=how, space=there, k=top, where=condition)
+            searching.search(
+                store,
+                read,
+                tower,
+                method=how,
+                space=there,
+                k=top,
+                where=condition,
+                exclude_risk=exclude_risk if (how, there) == chosen else None,
+            )
             for how, there in asked
         ]
         if as_json:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from medneg.evaluation.gallery import Fold
 from medneg.evaluation.truth import Truth
 from medneg.scoring import TextTower
-from medneg.search import calibrate
+from medneg.compiling import calibrate
 
 FOLDS = 5
 CROSSED = f"the other patients of this gallery, {FOLDS} folds"

@@ -13,8 +13,9 @@ from medneg.terminal.screen import console, foreign
 
 if TYPE_CHECKING:
     from medneg.archive import Archive
+    from medneg.promises import Promise
     from medneg.search import Answer
-    from medneg.values import FindingState, Mention
+    from medneg.values import Contribution, FindingState, Mention
 
 
 def show_answer(answer: Answer, store: Archive) -> None:
@@ -27,8 +28,23 @@ def show_answer(answer: Answer, store: Archive) -> None:
         f"({answer.card.licence}) · research use, not a medical device",
         style="dim",
     )
+    if answer.promise is not None:
+        console.print(_promise(answer.promise), style="bold")
     for warning in answer.warnings:
         console.print(Text(f"! {warning.message}", style="yellow"))
+
+
+def _promise(promise: Promise) -> str:
+    """What is promised of the images that remain, and what it rests on."""
+    from medneg.query import lexicon
+
+    what = " or ".join(lexicon().finding(finding).name for finding in promise.findings)
+    others = f"the {promise.unseen:,} without a label for it" if promise.unseen else "further such images"
+    return (
+        f"{promise.remaining:,} of {promise.fitting:,} images that probably show what is wanted remain. Of "
+        f"{others}, at most {promise.risk:.1%} carry {what}, with {promise.confidence:.0%} confidence; "
+        f"of the {promise.labelled:,} labelled ones {promise.carrying:,} do"
+    )
 
 
 def _truth(answer: Answer, store: Archive) -> dict[Mention, dict[int, FindingState]]:
@@ -60,10 +76,16 @@ def _hits_table(answer: Answer, truth: dict[Mention, dict[int, FindingState]]) -
         table.add_column(_head("truth", mention))
     table.add_column("image", overflow="fold")
     for hit, parts in zip(answer.hits, rows, strict=True):
-        values = (f"{part.value:+.4f}" for part in parts)
+        values = (_value(part) for part in parts)
         states = (_state_cell(column.get(hit.image_id), mention) for mention, column in truth.items())
         table.add_row(str(hit.rank), f"{hit.score:.4f}", *values, *states, foreign(_near(hit.image)))
     return table
+
+
+def _value(part: Contribution) -> Text:
+    """What a part of the query added, and the probability of its finding where it is known."""
+    chance = "" if part.probability is None else f" {part.probability:.0%}"
+    return Text.assemble(f"{part.value:+.4f}", (chance, "dim"))
 
 
 def _head(words: str, mention: Mention | None) -> Text:
