@@ -141,8 +141,8 @@ def match_normal(tokens: Sequence[Token], first: int) -> list[Match]:
         return []
     if parts[-1].finding == "normal_chest" and end < len(tokens) and tokens[end].text in _SHOW:
         return []  # "films have unremarkable hila" speaks of the hila
-    state, after = _state_after(tokens, end)
-    denied = next((place for place in range(end, after) if tokens[place].text == "not"), None)
+    state, start, after = _state_after(tokens, end)
+    denied = next((place for place in range(end, start) if tokens[place].text == "not"), None)
     return [replace(match, negation=denied) for match in _stated(parts, state, first, after)] if state else []
 
 
@@ -209,15 +209,16 @@ def _sides(tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(token.stem for token in tokens if token.text not in _ARTICLES)
 
 
-def _state_after(tokens: Sequence[Token], position: int) -> tuple[str, int]:
+def _state_after(tokens: Sequence[Token], position: int) -> tuple[str, int, int]:
+    """The word of normality that follows closely, where it begins and where it ends."""
     for _ in range(_MAX_GAP):
         state, end = _state(tokens, position)
         if state:
-            return state, end
+            return state, position, end
         if position >= len(tokens) or tokens[position].text not in (vocabulary().gap | _BETWEEN):
-            return "", position
+            break
         position += 1
-    return "", position
+    return "", position, position
 
 
 def _state(tokens: Sequence[Token], position: int) -> tuple[str, int]:

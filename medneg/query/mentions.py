@@ -56,10 +56,8 @@ def _head(piece: Chunk, sentence: Sentence) -> str:
     if piece.match is None:
         return sentence.words(piece.unknown or (piece.first, piece.end))
     finding, at = lexicon().finding(piece.match.finding), (piece.match.first, piece.match.end)
-    if piece.match.verbatim:
+    if piece.match.verbatim or finding.kind == "generic":
         return " ".join(token.text for token in sentence.tokens[slice(*at)] if token.text not in ARTICLES)
-    if finding.kind == "generic":
-        return sentence.words(at).lower()
     return finding.prompt
 
 

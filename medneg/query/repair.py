@@ -6,19 +6,32 @@ ACM J. Exp. Algorithmics 16, 2011).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
 from medneg.query.cues import everyday_words, vocabulary
 from medneg.query.lexicon import key, lexicon
-from medneg.query.normalise import IRREGULAR, Token, singular
+from medneg.query.normalise import IRREGULAR, Token, singular, spelled
 
 _SHORTEST = 4
 _TWO_EDITS_FROM = 7
 _SURE_TWO_EDITS_FROM = 9
 _GLUED = frozenset(
     ["no", "not", "with", "without", "and", "or", "but", "the", "of", "left", "right", "minus"]
+)
+_AUXILIARIES = ("does", "do", "did", "is", "are", "was", "were", "has", "have", "had", "could", "should")
+_COMMONEST = (
+    "without",
+    "with",
+    "neither",
+    "absent",
+    "absence",
+    "evidence",
+    "unlikely",
+    "except",
+    "excluding",
 )
 _SHORTEST_GLUED = 6
 
@@ -72,12 +85,19 @@ def is_known(word: str) -> bool:
     return is_term(word) or word in guarded_words() or word in everyday_words()
 
 
+@lru_cache(maxsize=1024)
 def is_doubtful(word: str, better: str) -> bool:
-    """Whether a repair went far for so short a word."""
+    """Whether a repair went far for so short a word, or another word is as near."""
     from rapidfuzz.distance import OSA
 
     edits = OSA.distance(word, better)
-    return len(word) <= _SHORTEST or (edits > 1 and len(word) < _SURE_TWO_EDITS_FROM)
+    if len(word) <= _SHORTEST or (edits > 1 and len(word) < _SURE_TWO_EDITS_FROM):
+        return True
+    rivals = (each for each in _targets().get(better[0], ()) if singular(each) != singular(better))
+    return edits > 0 and any(
+        OSA.distance(word, each, score_cutoff=edits) <= edits and singular(each) in _lexicon_stems()
+        for each in rivals
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -85,6 +105,8 @@ def _better(word: str) -> tuple[str, ...]:
     """The words that a misspelt one must be; none where it may stay."""
     if is_known(word):
         return ()
+    if word.endswith(("n't", "n’t")):
+        return _contracted(word)
     parts = _parted(word)
     if parts:
         return parts
@@ -92,6 +114,15 @@ def _better(word: str) -> tuple[str, ...]:
     if better is None:
         return _parted(word, spelled=False)
     return ("can", "not") if better == "cannot" else (better,)
+
+
+def _contracted(word: str) -> tuple[str, ...]:
+    """A misspelt "doesn't" as its verb and "not"."""
+    from rapidfuzz.distance import OSA
+
+    verb = word[:-3]
+    near = min(_AUXILIARIES, key=lambda each: OSA.distance(verb, each))
+    return (near, "not") if OSA.distance(verb, near) == 1 else ()
 
 
 def _parted(word: str, *, spelled: bool = True) -> tuple[str, ...]:
@@ -163,16 +194,16 @@ def _targets() -> dict[str, tuple[str, ...]]:
     """Words to repair to, by first letter; of two equally near ones the earlier wins."""
     singles = [finding.name for finding in lexicon().findings]
     singles += [words for finding in lexicon().findings for words in (*finding.synonyms, *finding.kinds)]
-    nouns = [*(words.lower() for words in singles if " " not in words), *sorted(_lexicon_words())]
-    cues = sorted(vocabulary().cues.words | {"cannot"})
+    known = Counter(_lexicon_words())
+    nouns = [*(words.lower() for words in singles if " " not in words), *known]
+    nouns.sort(key=lambda word: (-known[singular(word)], word))
     nouns += [word for word, one in IRREGULAR.items() if one in _lexicon_stems()]
     plurals = [noun[:-1] + "ies" if noun.endswith("y") else noun + "s" for noun in nouns]
-    by_letter: dict[str, list[str]] = {}
-    for word in dict.fromkeys(
-        (*nouns, *cues, *sorted(vocabulary().modifiers), *plurals, *sorted(vocabulary().stop))
-    ):
+    grammar = (*sorted(vocabulary().cues.words | {"cannot"}), *sorted(vocabulary().modifiers))
+    by_letter: dict[str, dict[str, None]] = {}
+    for word in (*_COMMONEST, *nouns, *grammar, *plurals, *sorted(vocabulary().stop)):
         if len(word) >= _SHORTEST and word.isalpha():
-            by_letter.setdefault(word[0], []).append(word)
+            by_letter.setdefault(word[0], {})[spelled(word)] = None
     return {letter: tuple(found) for letter, found in by_letter.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -47,7 +48,36 @@ LABELS = {
         "Hernia",
         "No Finding",
     },
+    "vindr": {
+        "Aortic enlargement",
+        "Atelectasis",
+        "Calcification",
+        "Cardiomegaly",
+        "Clavicle fracture",
+        "Consolidation",
+        "Edema",
+        "Emphysema",
+        "Enlarged PA",
+        "ILD",
+        "Infiltration",
+        "Lung Opacity",
+        "Lung cavity",
+        "Lung cyst",
+        "Mediastinal shift",
+        "Nodule/Mass",
+        "Pleural effusion",
+        "Pleural thickening",
+        "Pneumothorax",
+        "Pulmonary fibrosis",
+        "Rib fracture",
+        "COPD",
+        "Lung tumor",
+        "Pneumonia",
+        "Tuberculosis",
+        "No finding",
+    },
 }
+PADCHEST = Path(__file__).with_name("padchest_labels.txt").read_text(encoding="utf-8").splitlines()
 
 
 def words_of(finding: Finding) -> tuple[str, ...]:
@@ -105,6 +135,12 @@ def test_no_phantom_finding_is_a_kind_of_another():
 def test_labels_are_spelled_as_the_data_set_spells_them(dataset: str):
     used = {finding.labels[dataset] for finding in lexicon().findings if dataset in finding.labels}
     assert used == LABELS[dataset]
+
+
+def test_every_padchest_label_is_one_of_padchest_s():
+    used = {finding.labels["padchest"] for finding in lexicon().findings if "padchest" in finding.labels}
+    assert used - set(PADCHEST) == set()
+    assert len(used) >= 100
 
 
 def test_only_statements_of_normality_deny_something():
