@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 
 from medneg.archive import Archive, Where
+from medneg.archive.scan import Ranking
+from medneg.chances import chance_plan
+from medneg.compiling import expansion, known_calibration, make_plan
 from medneg.encoders import Encoder
+from medneg.hits import explained_hits
 from medneg.scoring.plan import contributions
-from medneg.search import Answer, SpaceName, known_calibration, make_plan, search
+from medneg.search import Answer, SpaceName, search
 from medneg.values import Contribution, Query
 
 
@@ -23,6 +28,7 @@ class Request:
     encoder: str
     k: int
     where: Where
+    exclude_risk: float | None
 
 
 def chosen_answer(store: Archive, encoder: Encoder, request: Request) -> Answer:
@@ -36,23 +42,25 @@ def chosen_answer(store: Archive, encoder: Encoder, request: Request) -> Answer:
 
 def plain_answer(store: Archive, encoder: Encoder, request: Request) -> Answer:
     """What every CLIP search would answer: cosine with the whole sentence, in the space as stored."""
-    return _answer("plain", store, encoder, replace(request, method="cosine", space="raw"))
+    plain = replace(request, method="cosine", space="raw", exclude_risk=None)
+    return _answer("plain", store, encoder, plain)
 
 
 def terms_of(
     store: Archive, encoder: Encoder, request: Request, ids: list[int]
 ) -> list[tuple[Contribution, ...]]:
     """What the request's own plan would say of some images, whoever found them."""
-    fingerprint = encoder.card.image_fingerprint
-    known, _ = known_calibration(store, encoder, method=request.method, space=request.space)
-    plan = make_plan(request.query, encoder, known, method=request.method, space=request.space)
-    return [
-        tuple(
-            Contribution(label=term.label, value=float(value), mention=term.mention)
-            for term, value in zip(plan.terms, parts, strict=True)
-        )
-        for parts in contributions(plan, store.vectors(fingerprint, ids))
-    ]
+    query, space = request.query, request.space
+    known, _ = known_calibration(store, encoder, method=request.method, space=space)
+    plan = make_plan(query, encoder, known, method=request.method, space=space)
+    parts = contributions(plan, store.vectors(encoder.card.image_fingerprint, ids))
+    ranking = Ranking(
+        ids=np.asarray(ids), scores=parts.sum(axis=1), contributions=parts, exact=False, rescored=len(ids)
+    )
+    asked = [mention.finding for mention in query.affirmed + query.negated if mention.finding]
+    chances = known and chance_plan(asked, encoder, known, space=space, expand=expansion(encoder.card))
+    hits, _ = explained_hits(store, query, plan, ranking, chances)
+    return [hit.terms for hit in hits]
 
 
 def forget_answers() -> None:
@@ -71,6 +79,7 @@ def _answer(slot: str, store: Archive, encoder: Encoder, request: Request) -> An
             space=request.space,
             k=request.k,
             where=request.where,
+            exclude_risk=request.exclude_risk,
         )
         held[slot] = (request, found)
     kept: Answer = held[slot][1]

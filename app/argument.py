@@ -12,17 +12,26 @@ from medneg.values import Contribution, FindingState, Polarity, Query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What one chip, or the sentence as a whole, adds to or takes from a score."""
+    """What one chip, or the sentence as a whole, adds to or takes from a score.
+
+    ``chance`` is the probability that the image shows the finding, wanted or not; None where it is not known.
+    """
 
     label: str
     value: float
     polarity: Polarity | None = None
+    chance: float | None = None
 
 
 def points(query: Query, terms: Sequence[Contribution]) -> list[Point]:
     """What the plan's terms come to for each chip, in the order of the chips."""
     return [
-        Point(label=part.label, value=part.value, polarity=part.mention and part.mention.polarity)
+        Point(
+            label=part.label,
+            value=part.value,
+            polarity=part.mention and part.mention.polarity,
+            chance=part.probability,
+        )
         for part in by_mention(query, terms)
     ]
 
@@ -44,6 +53,16 @@ def arithmetic(argument: Sequence[Point], score: float) -> str:
     return f"score {score:.3f} = {line}".replace("-", "−")
 
 
+def chances(argument: Sequence[Point]) -> list[str]:
+    """The probabilities that are known.
+
+    Example:
+        >>> chances([Point(label="effusion", value=0.5, chance=0.93), Point(label="edema", value=0.0)])
+        ['P(effusion) .93']
+    """
+    return [f"P({p.label}) {_probability(p.chance)}" for p in argument if p.chance is not None]
+
+
 def violations(query: Query, states: Mapping[str, FindingState], words: Lexicon) -> list[str]:
     """Name the unwanted mentions that an image shows for certain."""
     return [
@@ -60,3 +79,10 @@ def lacks(query: Query, states: Mapping[str, FindingState], words: Lexicon) -> l
         for mention in query.affirmed
         if mention.finding and words.state(mention.finding, states) == "absent"
     ]
+
+
+def _probability(value: float) -> str:
+    """Two digits; what would round to nought or one is no certainty, and does not look like one."""
+    if value < 0.005:
+        return "<.01"
+    return ">.99" if value >= 0.995 else f"{value:.2f}".removeprefix("0")

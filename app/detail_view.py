@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.argument import arithmetic, points, scale
+from app.argument import arithmetic, chances, points, scale
 from app.grid import open_image, who
 from app.markup import MARKS, bar, tag, text
 from app.picture_view import LIMITS, Look, render
@@ -212,8 +212,11 @@ def _show_argument(asked: Asked, row: ImageRow) -> None:
         for p in argument
     )
     title = f"Why it is here · rank {hit.rank} of {asked.answer.considered:,}"
-    line = f"{arithmetic(argument, hit.score)}. Method {asked.answer.method}."
-    st.html(_panel(title, bars + tag("div", text(line), kind="mn-note")))
+    lines = [f"{arithmetic(argument, hit.score)}. Method {asked.answer.method}."]
+    known = chances(argument)
+    if known:
+        lines.insert(0, f"{' · '.join(known)}: for images like those of this archive, and no diagnosis.")
+    st.html(_panel(title, bars + "".join(tag("div", text(line), kind="mn-note") for line in lines)))
 
 
 def _show_report(store: Archive, row: ImageRow) -> None:

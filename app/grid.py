@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.argument import Point, lacks, points, violations
+from app.argument import Point, chances, lacks, points, violations
 from app.markup import MARKS, bar, picture, tag, text
 from medneg.archive import Archive, ImageRow
 from medneg.query import lexicon
@@ -123,6 +123,7 @@ def card_html(card: Card, longest: float) -> str:
         )
         for point in card.argument
     )
+    known = "".join(tag("span", text(chance)) for chance in chances(card.argument))
     return (
         tag(
             "div",
@@ -131,4 +132,5 @@ def card_html(card: Card, longest: float) -> str:
         )
         + tag("div", head, kind="mn-who")
         + bars
+        + tag("div", known, kind="mn-chances")
     )

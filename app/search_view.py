@@ -12,11 +12,12 @@ from app.argument import scale
 from app.filters_view import show_filters, show_title
 from app.grid import Card, make_cards, show_cards
 from app.markup import tag, text
+from app.promises_view import drop_promise, kept, show_promise
 from app.resources import load_encoder, load_parser
 from medneg import encoders, scoring
 from medneg.archive import Archive, ImageRow
 from medneg.encoders import Encoder
-from medneg.errors import MednegError
+from medneg.errors import MednegError, PromiseError
 from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, Answer, SpaceName
 from medneg.values import EncoderCard
 
@@ -28,6 +29,7 @@ EXAMPLES = (
     "no pneumothorax",
 )
 SHOWN = (10, 20, 50, 100)
+NOTHING_EXCLUDED = tag("div", "The query excludes nothing: there is nothing to promise.", kind="mn-note")
 SPACES: dict[SpaceName, str] = {"raw": "as stored", "centred": "centred"}
 
 
@@ -49,6 +51,7 @@ def ask(store: Archive) -> Asked | None:
         show_title(store)
         where = show_filters(store, raw)
         method, space, name, k = _show_scoring(store)
+        risk, promised = show_promise()
     if name is None:
         st.info("This archive holds no image yet. Bring some in: `medneg ingest FOLDER --archive ARCHIVE`")
         return None
@@ -64,11 +67,26 @@ def ask(store: Archive) -> Asked | None:
                 horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
             )
             compare = line.toggle("Compare with plain CLIP", key="compare", bind="query-params")
-        request = Request(query=reading.query, method=method, space=space, encoder=name, k=k, where=where)
+        request = Request(
+            query=reading.query,
+            method=method,
+            space=space,
+            encoder=name,
+            k=k,
+            where=where,
+            exclude_risk=risk if reading.query.negated else None,
+        )
         found = chosen_answer(store, encoder, request)
         line.html(promise(found), width="content")
+        if risk is not None:
+            promised.html(kept(found.promise) if found.promise else NOTHING_EXCLUDED)
         plain = plain_answer(store, encoder, request) if compare else None
         return Asked(request=request, encoder=encoder, answer=found, plain=plain)
+    except PromiseError as error:
+        promised.html(tag("div", "The promise cannot be made.", kind="mn-note mn-uncertain"))
+        st.warning(str(error))
+        st.button("Search without the promise", key="no_promise", on_click=drop_promise)
+        return None
     except MednegError as error:
         st.error(str(error))
         return None
@@ -113,7 +131,8 @@ def promise(found: Answer) -> str:
     """Say what the ranking is worth, as HTML: exact or not, over how many images, in which time."""
     kind = "✓ exact" if found.exact else "≈ approximate"
     over = tag("span", f"{kind} over {found.considered:,} images", kind="mn-exact" if found.exact else "")
-    return tag("div", f"{over} · {found.seconds * 1000:.0f} ms", kind="mn-promise")
+    met = f" · at most {found.promise.risk:.0%} carry what is excluded" if found.promise else ""
+    return tag("div", f"{over}{met} · {found.seconds * 1000:.0f} ms", kind="mn-promise")
 
 
 def banner_html(card: EncoderCard) -> str:

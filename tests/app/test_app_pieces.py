@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from app import hands
-from app.argument import Point, arithmetic, lacks, points, scale, violations
+from app.argument import Point, arithmetic, chances, lacks, points, scale, violations
 from app.chips import completions, details
 from app.edits import decode, encode, read_phrase, rebuilt, turned
 from app.field_filters import age_value, date_value, with_filter, without
@@ -222,6 +222,14 @@ def test_bars_follow_the_chips_and_sum_what_a_mention_added():
     assert [p.value for p in found] == pytest.approx([0.6, -0.3, 0.05])
     assert scale([found]) == pytest.approx(0.6)
     assert scale([]) == 0
+
+
+def test_a_probability_is_never_written_as_a_certainty():
+    points_ = [
+        Point(label=str(chance), value=0.0, chance=chance) for chance in (0.0, 0.004, 0.026, 0.93, 0.996)
+    ]
+    assert [said.split(") ")[1] for said in chances(points_)] == ["<.01", "<.01", ".03", ".93", ">.99"]
+    assert chances([Point(label="mass", value=1.0)]) == []
 
 
 def test_the_sum_in_words_begins_with_a_minus_where_it_must():
