@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,6 +88,11 @@ def kinds_of(finding: str) -> tuple[str, ...]:
     if finding not in words:
         return ()
     return tuple(kind for kind in words.descendants(finding) if not words.descendants(kind))
+
+
+def parts_of(finding: str, known: Collection[str]) -> tuple[str, ...]:
+    """What an excluded finding is judged by: those of its kinds that are known; itself where none is."""
+    return tuple(kind for kind in kinds_of(finding) if kind in known) or (finding,)
 
 
 def log_odds(plan: Plan, matrix: ScanMatrix) -> dict[str, NDArray[float64]]:

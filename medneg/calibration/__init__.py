@@ -3,5 +3,17 @@
 from medneg.calibration.archives import CalibrationReport, calibrate_archive
 from medneg.calibration.curves import Fit, calibration_error, fit
 from medneg.calibration.fitting import fit_curves
+from medneg.calibration.trials import Exclusion, Trial, try_promises, try_promises_of_archive
 
-__all__ = ["CalibrationReport", "Fit", "calibrate_archive", "calibration_error", "fit", "fit_curves"]
+__all__ = [
+    "CalibrationReport",
+    "Exclusion",
+    "Fit",
+    "Trial",
+    "calibrate_archive",
+    "calibration_error",
+    "fit",
+    "fit_curves",
+    "try_promises",
+    "try_promises_of_archive",
+]

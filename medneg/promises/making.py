@@ -7,7 +7,7 @@ safest first, and labels tell how far down that order one may go (docs/explanati
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy import int8
 from numpy.typing import NDArray
 
-from medneg.chances import kinds_of, log_odds
+from medneg.chances import log_odds, parts_of
 from medneg.errors import PromiseError
 from medneg.labels import PRESENT, UNKNOWN, read_labels
 from medneg.promises.bounds import CONFIDENCE, candidates, doubt_per_step, joint_states, largest_safe
@@ -92,7 +92,7 @@ def promise(
     odds = log_odds(chances, matrix)
     states = joint_states(read_labels(archive, matrix.ids, excluded).states)
     allowed = np.ones(len(matrix), bool) if mask is None else mask
-    parts = [odds[part] for each in excluded for part in _parts(each, odds)]
+    parts = [odds[part] for each in excluded for part in parts_of(each, odds)]
     rows = candidates([odds[each] for each in wanted], parts, states, allowed)
     if len(rows) == 0:
         raise PromiseError(f"no image that passes the filter probably shows {_names(wanted, 'and')}")
@@ -147,11 +147,6 @@ def _finding(mention: Mention) -> str:
     if mention.finding is None:
         raise PromiseError(f"no label can speak of “{mention.text}”: it is no finding of the lexicon")
     return mention.finding
-
-
-def _parts(finding: str, known: Collection[str]) -> Sequence[str]:
-    """The kinds that an excluded finding is judged by: those with a curve; itself where none has."""
-    return [kind for kind in kinds_of(finding) if kind in known] or [finding]
 
 
 def _require_curves(findings: Sequence[str], chances: Plan | None) -> None:
