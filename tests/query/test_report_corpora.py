@@ -34,16 +34,19 @@ def test_negated_phrases_of_clinical_sentences_are_found():
 
 
 @pytest.mark.skipif(not OPENI.exists(), reason="the Open-i reports are not here")
-def test_labels_of_open_i_reports_agree_with_the_gold_standard():
+@pytest.mark.parametrize(
+    ("step", "floor"), [(6, 0.9), pytest.param(1, 0.92, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_labels_of_open_i_reports_agree_with_the_gold_standard(step: int, floor: float):
     schema = label_schema("openi")
     gold, said = [], []
     with OPENI.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["in_gold"], row["negbio_testset"]) == ("1", "0")]
-    for row in rows:
+    for row in rows[::step]:
         labels = label_report(f"FINDINGS: {row['findings']}\nIMPRESSION: {row['impression']}")
         states = schema.states({finding: label.state for finding, label in labels.items()})
         named = schema.named(row["gold14"]) or frozenset()
         for label in schema.labels:
             gold.append(label.name in named)
             said.append(states.get(label.name) == "present")
-    assert f1(gold, said) >= 0.92
+    assert f1(gold, said) >= floor
