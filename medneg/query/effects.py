@@ -53,7 +53,7 @@ def _reaches_back(state: State, place: int, before: Cue | None) -> bool:
 
 def _answers_no(state: State, place: int, piece: Chunk) -> bool:
     """Whether a "no" stands behind its phrase and nothing follows: "calcification no"."""
-    conjunction = state.kind(place + 1) == "cue" and state.chunks[place + 1].cues[0].kind == "term"
+    conjunction = any(state.says(place + 1, word) for word in _ADVERSATIVES)
     colon = place + 1 < len(state.chunks) and state.chunks[place + 1].words == (":",)
     ends = (state.kind(place + 1) == "break" and not colon) or state.joint(place + 1) == ","
     ends = ends or conjunction

@@ -13,6 +13,8 @@ from itertools import pairwise
 
 from medneg.query.cues import vocabulary
 from medneg.query.effects import apply_cue, excuse
+from medneg.query.lexicon import lexicon
+from medneg.query.match import Match
 from medneg.query.normalise import Token
 from medneg.query.pieces import Chunk
 from medneg.query.scope import (
@@ -74,6 +76,7 @@ def _goes_on(state: State, place: int) -> bool:
 
 
 def _phrase(state: State, place: int, piece: Chunk) -> None:
+    _name_by_head(state, piece)
     scope = _scope_for(state, piece)
     if is_normal(piece) or scope.polarity == "negated":
         excuse(state)
@@ -87,6 +90,19 @@ def _phrase(state: State, place: int, piece: Chunk) -> None:
     state.waiting = []
     state.add(Draft(piece, piece.words, scope, joined_by=joint), scope)
     state.fresh = False
+
+
+def _name_by_head(state: State, piece: Chunk) -> None:
+    """Name an unknown adjective by the head before it: "emphysema but not *subcutaneous*"."""
+    if piece.unknown is None or piece.quoted or not (state.fresh and state.reading.drafts):
+        return
+    last = state.reading.drafts[-1].piece.match
+    if state.scope.polarity == "affirmed" or last is None:
+        return
+    words = [token.text for token in state.tokens[slice(*piece.unknown)]]
+    finding = lexicon().resolve(" ".join((*words, state.tokens[last.end - 1].stem)))
+    if finding is not None and finding != last.finding:
+        piece.match, piece.unknown = Match(finding, *piece.unknown), None
 
 
 def _note_joints(state: State, place: int, piece: Chunk, scope: Scope) -> None:
@@ -126,22 +142,39 @@ def _scope_for(state: State, piece: Chunk) -> Scope:
 
 def _modifiers(state: State, place: int, piece: Chunk) -> None:
     """Dangling modifiers repeat a head: "effusion on the left, *none on the right*"."""
-    kinds = vocabulary().modifiers
-    before = state.tokens[max(piece.first - 2, 0) : piece.first]
-    told = {kinds.get(word) for word in piece.words}
-    if told == {"quality"}:
-        state.reading.spare.append((piece.first, piece.end))
-        return
-    repeats = told != {"place"} or any(token.text in _PLACING for token in before)
-    if state.scope.polarity != "affirmed" and state.fresh and state.reading.drafts and repeats:
+    told = _kinds(piece)
+    if state.scope.polarity != "affirmed" and state.fresh and state.reading.drafts and _repeats(state, piece):
         last = state.reading.drafts[-1]
         words = other_side(last.words, piece.words)
         state.add(Draft(moved(last.piece, piece), words, state.scope), state.scope)
         state.fresh = False
-    elif told != {"place"} and (state.joint(place + 1) in {"and", "or"} or state.kind(place + 1) == "cue"):
+    elif _awaits(state, place, told) and (state.joint(place + 1) or state.kind(place + 1) == "cue"):
         state.waiting.append((piece, state.scope))
     else:
         state.reading.spare.append((piece.first, piece.end))
+
+
+def _kinds(piece: Chunk) -> set[str]:
+    """What the modifiers of a chunk tell: side, size, place, quality."""
+    kinds = vocabulary().modifiers
+    return {kinds[word] for word in piece.words if word in kinds}
+
+
+def _repeats(state: State, piece: Chunk) -> bool:
+    """Whether bare modifiers speak of the finding before them: "none in the bases", "not spiculated"."""
+    before = {token.text for token in state.tokens[max(piece.first - 2, 0) : piece.first]}
+    told = _kinds(piece)
+    if told & {"side", "size"}:
+        return True
+    return not before.isdisjoint(_PLACING) if "place" in told else "not" in before
+
+
+def _awaits(state: State, place: int, told: set[str]) -> bool:
+    """Whether bare modifiers wait for the head of a later phrase that has modifiers of the same kind."""
+    if told & {"side", "size"}:
+        return True
+    later = next((piece for piece in state.chunks[place + 1 :] if piece.kind == "phrase"), None)
+    return later is not None and not told.isdisjoint(_kinds(later))
 
 
 # Joints, parentheses and breaks
