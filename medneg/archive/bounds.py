@@ -10,8 +10,6 @@ error by the row's distance from the mean, less ρ/2. A row too near the mean ma
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,7 +28,6 @@ _BOUNDED_AT_ONCE = 65_536
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
-Side = Literal[-1, 1]
 
 
 def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows | None, k: int) -> Floats:
@@ -91,30 +88,25 @@ def _touching(z: Floats, response: Response) -> Doubles:
     return np.asarray(z > response.bias if isinstance(response, Repulsion) else np.zeros(len(z)), np.float64)
 
 
-def term_bounds(plan: Plan, matrix: ScanMatrix, rows: Rows, *, side: Side) -> Floats:
-    """Bounds on the exact scores of some rows, shape (m,), from one product per term.
+def term_bounds(plan: Plan, matrix: ScanMatrix, rows: Rows) -> tuple[Doubles, Doubles]:
+    """Bounds from below and above on the exact scores of some rows, shape (m,), from one product per term.
 
     Responses are monotone, so what a projection within z ± e contributes lies between r(z − e) and r(z + e).
-
-    Args:
-        plan: of the matrix's width.
-        matrix: the float16 rows.
-        rows: which to bound.
-        side: 1 for bounds from above, −1 from below.
     """
-    arithmetic_error = (16 + 4 * len(plan.terms)) * _EPSILON * magnitude(plan)
-    found = np.full(len(rows), side * arithmetic_error, np.float32)
+    lower = np.full(len(rows), -_double_error(plan))
+    upper = -lower
     for start in range(0, len(rows), _BOUNDED_AT_ONCE):
-        some = rows[start : start + _BOUNDED_AT_ONCE]
-        ends, projections = found[start : start + len(some)], _projections(plan, matrix, some)
-        for j, error in enumerate(_projection_errors(plan, matrix, some)):
-            response = plan.terms[j].response
-            steepest, _ = arithmetic.line_above(response, 1.0)
-            projections[j] += side * np.sign(steepest) * error
-            ends += arithmetic.respond(projections[j], response)
-        if plan.space.mean is not None:
-            ends[_distances(matrix, plan.space.mean, some)[1]] = side * np.inf
-    return found
+        place = slice(start, start + _BOUNDED_AT_ONCE)
+        projections = _projections(plan, matrix, rows[place]).astype(np.float64)
+        errors = _projection_errors(plan, matrix, rows[place])
+        for term, z, error in zip(plan.terms, projections, errors, strict=True):
+            ends = arithmetic.respond(z - error, term.response), arithmetic.respond(z + error, term.response)
+            lower[place] += np.minimum(*ends)
+            upper[place] += np.maximum(*ends)
+    if plan.space.mean is not None:
+        near = _distances(matrix, plan.space.mean, rows)[1]
+        lower[near], upper[near] = -np.inf, np.inf
+    return lower, upper
 
 
 def _projections(plan: Plan, matrix: ScanMatrix, rows: Rows | None = None) -> Floats:

@@ -23,6 +23,7 @@ from medneg.values import Linear, Plan
 FIRST_CANDIDATES = 64
 
 _FIRST_NARROWED = 1024
+_GROWTH = 8
 _FETCHED_AT_ONCE = 8192
 _LARGEST = 1e30
 _SLACK = 1e-9
@@ -93,19 +94,26 @@ def top_k(
             rows, bounds = _narrowed(plan, matrix, rows, bounds, k=k)
             curved = False
         else:
-            count *= 2
+            count *= _GROWTH
         left = len(rows)
 
 
 def _narrowed(plan: Plan, matrix: ScanMatrix, rows: Rows, bounds: Floats, *, k: int) -> tuple[Rows, Floats]:
     """The rows that are still in reach once every term of theirs is bounded by itself, and their bounds."""
-    first = min(max(_FIRST_NARROWED, 2 * k), len(rows))
-    best = rows[np.argpartition(bounds, -first)[-first:]]
-    lower = term_bounds(plan, matrix, best, side=-1)
+    count = min(max(_FIRST_NARROWED, 2 * k), len(rows))
+    first = np.argpartition(bounds, -count)[-count:]
+    lower, upper = term_bounds(plan, matrix, rows[first])
     reach = np.partition(lower, -k)[-k]
-    rows, bounds = rows[bounds >= reach], bounds[bounds >= reach]
-    bounds = np.minimum(bounds, term_bounds(plan, matrix, rows, side=1))
+    others = bounds >= reach
+    others[first] = False
+    bounds[first] = np.minimum(bounds[first], _float32_above(upper))
+    _, upper = term_bounds(plan, matrix, rows[others])
+    bounds[others] = np.minimum(bounds[others], _float32_above(upper))
     return rows[bounds >= reach], bounds[bounds >= reach]
+
+
+def _float32_above(bounds: Doubles) -> Floats:
+    return np.nextafter(bounds.astype(np.float32), np.float32(np.inf))
 
 
 def _rescore(plan: Plan, matrix: ScanMatrix, rows: Rows, *, k: int, fetch: Fetch) -> Ranking:
