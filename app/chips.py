@@ -19,11 +19,8 @@ CHIP = "chip"
 """The parameter of the address that carries edited chips, each "wanted:pleural effusion"."""
 
 NEXT: dict[Polarity, Polarity] = {"affirmed": "negated", "negated": "uncertain", "uncertain": "affirmed"}
-ROLES: dict[Polarity, str] = {
-    "affirmed": "an image should show it",
-    "negated": "an image should not show it",
-    "uncertain": "neither: it takes no part in the ranking",
-}
+LONGEST = 60
+"""Characters that a chip shows of its words; the sentence has them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,19 +97,28 @@ def _chip(reading: Reading, place: int, mention: Mention, findings: tuple[str, .
         horizontal=True, gap=None, width="content", key=f"chip_{place}_{mention.polarity}", wrap=False
     ):
         st.button(
-            MARKS[mention.polarity],
+            f"{MARKS[mention.polarity]} :small[make {plain(_short(mention))} {WORDS[following]}]",
             key=f"flip_{place}",
             on_click=_put,
             args=(query, place, turned(mention, following)),
-            help=f"{WORDS[mention.polarity]}: {ROLES[mention.polarity]}. Click: {WORDS[following]}",
         )
-        label = f"{plain(mention.text)} :small[{plain(details(mention))}]"
+        label = f"{plain(_short(mention))} :small[{plain(details(mention))}]"
         # A key of its own for every finding and polarity: no open window passes on to another chip.
         with st.popover(label, key=f"why_{_name(place, mention)}", type="tertiary", width="content"):
             lines = why(mention, reading.typed, lexicon(), findings)
             st.html(tag("div", "".join(tag("p", text(line)) for line in lines), kind="mn-why"))
             _choices(query, place, mention)
-        st.button("✕", key=f"drop_{place}", on_click=_put, args=(query, place, None), help="Remove")
+        st.button(
+            f"✕ :small[remove {plain(_short(mention))}]",
+            key=f"drop_{place}",
+            on_click=_put,
+            args=(query, place, None),
+        )
+
+
+def _short(mention: Mention) -> str:
+    """The words of a chip, cut where they would not leave room for its cross."""
+    return mention.text if len(mention.text) <= LONGEST else f"{mention.text[: LONGEST - 1]}…"
 
 
 def _name(place: int, mention: Mention) -> str:
@@ -161,7 +167,10 @@ def _filter_chip(place: int, each: FieldFilter) -> None:
     with st.container(horizontal=True, gap=None, width="content", key=f"filter_{place}", wrap=False):
         st.html(tag("span", text(f"{each.field} {each.text}"), kind="mn-field"), width="content")
         st.button(
-            "✕", key=f"unfilter_{place}", on_click=remove_filter, args=(place,), help="Remove this filter"
+            f"✕ :small[remove the filter on {each.field}]",
+            key=f"unfilter_{place}",
+            on_click=remove_filter,
+            args=(place,),
         )
 
 
