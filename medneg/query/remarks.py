@@ -119,12 +119,8 @@ def _phrase_warnings(piece: Chunk, sentence: Sentence) -> Iterator[QueryWarning]
 
 
 def _contradictions(mentions: Sequence[Mention]) -> Iterator[QueryWarning]:
-    wanted = {
-        (mention.finding or mention.text, mention.modifiers)
-        for mention in mentions
-        if mention.polarity == "affirmed"
-    }
+    wanted = {frozenset(mention.text.split()) for mention in mentions if mention.polarity == "affirmed"}
     for mention in mentions:
-        if mention.polarity == "negated" and (mention.finding or mention.text, mention.modifiers) in wanted:
+        if mention.polarity == "negated" and frozenset(mention.text.split()) in wanted:
             message = f"{mention.text!r} is both wanted and unwanted"
             yield QueryWarning(code="contradiction", message=message, span=mention.span)
