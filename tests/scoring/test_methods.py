@@ -274,6 +274,26 @@ def test_z_score_ignores_how_crowded_the_texts_are():
     np.testing.assert_allclose(apart, np.full(len(rows), apart[0]), atol=1e-3)
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "cosine"])
+def test_the_centred_space_does_not_see_what_all_texts_and_images_share(name):
+    tower, crowded = TableTower(width=7, spread=2.0), TableTower(width=8)
+    common = np.eye(8)[7]
+    crowded.table = {
+        t: unit(np.append(v, 0.0) + 5 * common).astype(np.float32) for t, v in tower.table.items()
+    }
+    rows = np.hstack([images(width=7), np.zeros((30, 1), np.float32)])
+    moved = ((rows + 2 * common) / np.linalg.norm(rows + 2 * common, axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    answers = []
+    for each, films, places in ((tower, rows[:, :7], 7), (crowded, moved, 8)):
+        mean = np.mean([each[text] for text in FINDINGS], axis=0).astype(np.float32)
+        known = measured(films, mean)
+        assert known.mean_image.shape == (places,)
+        answers.append(score(plan_of(query(), name, each, space="centred", calibration=known), films))
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
+
+
 def slow_pole(tower, *texts):
     """The mean over all sentences of some phrases, of unit length."""
     forms = (tower.card.template, *TEMPLATES)
