@@ -372,7 +372,9 @@ def test_answers_keep_to_their_json_schema(archive, encoder):
             Where(
                 findings=(
                     FindingFilter(
-                        ids=("rib_fracture", *lexicon().descendants("rib_fracture")), state="absent"
+                        ids=("rib_fracture", *lexicon().descendants("rib_fracture")),
+                        state="absent",
+                        above=("fracture",),
                     ),
                 )
             ),
