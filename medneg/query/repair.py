@@ -112,7 +112,7 @@ def _better(word: str) -> tuple[str, ...]:
         return parts
     better = correction(word)
     if better is None:
-        return _parted(word, spelled=False)
+        return _parted(word, exact=False)
     return ("can", "not") if better == "cannot" else (better,)
 
 
@@ -125,17 +125,18 @@ def _contracted(word: str) -> tuple[str, ...]:
     return (near, "not") if OSA.distance(verb, near) == 1 else ()
 
 
-def _parted(word: str, *, spelled: bool = True) -> tuple[str, ...]:
+def _parted(word: str, *, exact: bool = True) -> tuple[str, ...]:
     """Two words without the blank between them: "noeffusion", "chesttube"; misspelt ones behind a cue."""
     if len(word) < _SHORTEST_GLUED or not word.isalpha():
         return ()
     for end in range(len(word) - 3, 1, -1):
         first, second = word[:end], word[end:]
-        if spelled and _is_name(second) and (first in _GLUED or (len(first) > 3 and _is_name(first))):
+        known = first in vocabulary().modifiers or (len(first) > 2 and _is_name(first))
+        if exact and _is_name(second) and (first in _GLUED or (len(second) > _SHORTEST and known)):
             return first, second
-        if spelled and second in _GLUED and len(first) > _SHORTEST and _is_name(first):
+        if exact and second in _GLUED and len(first) > _SHORTEST and _is_name(first):
             return first, second
-        mended = correction(second) if not spelled and first in _GLUED and len(second) > _SHORTEST else None
+        mended = correction(second) if not exact and first in _GLUED and len(second) > _SHORTEST else None
         if mended is not None and _is_name(mended):
             return first, mended
     return ()
@@ -192,13 +193,13 @@ def guarded_words() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _targets() -> dict[str, tuple[str, ...]]:
     """Words to repair to, by first letter; of two equally near ones the earlier wins."""
-    singles = [finding.name for finding in lexicon().findings]
-    singles += [words for finding in lexicon().findings for words in (*finding.synonyms, *finding.kinds)]
     known = Counter(_lexicon_words())
-    nouns = [*(words.lower() for words in singles if " " not in words), *known]
-    nouns.sort(key=lambda word: (-known[singular(word)], word))
+    names = {stem for finding in lexicon().findings for stem in key(finding.name)}
+    nouns = sorted(known, key=lambda word: (word not in names, -known[word], word))
     nouns += [word for word, one in IRREGULAR.items() if one in _lexicon_stems()]
-    plurals = [noun[:-1] + "ies" if noun.endswith("y") else noun + "s" for noun in nouns]
+    plurals = [
+        noun[:-1] + "ies" if noun.endswith("y") else noun + "s" for noun in nouns if noun[-1] not in "sx"
+    ]
     grammar = (*sorted(vocabulary().cues.words | {"cannot"}), *sorted(vocabulary().modifiers))
     by_letter: dict[str, dict[str, None]] = {}
     for word in (*_COMMONEST, *nouns, *grammar, *plurals, *sorted(vocabulary().stop)):
