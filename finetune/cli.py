@@ -11,31 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import finetune.tuning_cli  # noqa: F401  (its commands register themselves)
+from finetune.application import TrainingError, app
 from medneg.errors import MednegError
 
 if TYPE_CHECKING:
     from finetune.recipe import Recipe
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Train the encoders of medneg.\n\nResearch use, not a medical device.",
-)
-
 WorkersOption = Annotated[int, typer.Option(help="Processes that draw pictures.", min=1)]
 CORES = os.cpu_count() or 1
 VALIDATION = 640
 """Pictures that the quality is watched on during training; their seed is the training's plus one."""
-
-
-class TrainingError(MednegError):
-    """A training cannot start or go on as asked."""
-
-
-@app.callback()
-def _hold() -> None:
-    """Hold what belongs to no command."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The course of a training as one SVG picture: quality per finding, and the loss."""
+"""The course of a training as one SVG picture: a figure of quality per line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ COLOURS = (
 )  # fmt: skip
 
 
-def draw_curve(rows: Sequence[Mapping[str, Any]], *, kind: str = "zero_shot") -> str:
-    """Draw AUC over pictures shown, one line per finding, the mean in black.
+def draw_curve(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    kind: str = "zero_shot",
+    title: str = "AUC on validation pictures, over pictures shown",
+    lowest: float = 0.4,
+) -> str:
+    """Draw a figure over pictures shown, one line per name, the mean in black.
 
     Args:
-        rows: of ``metrics.jsonl``; "presentations" and a mapping of AUCs under ``kind``.
-        kind: "zero_shot" or "cells".
+        rows: of ``metrics.jsonl``; "presentations" and a mapping of names to figures under ``kind``.
+        kind: "zero_shot" or "cells" of a pretraining.
+        title: what is drawn.
+        lowest: where the axis begins; it ends at 1.
 
     Returns:
         A whole SVG document.
@@ -29,10 +37,14 @@ def draw_curve(rows: Sequence[Mapping[str, Any]], *, kind: str = "zero_shot") ->
     if not rows:
         raise ValueError("a curve needs at least one measurement; the training has made none yet")
     end = max(int(row["presentations"]) for row in rows)
-    names = list(rows[-1][kind])
+    named = {name: [(int(row["presentations"]), row[kind][name]) for row in rows] for name in rows[-1][kind]}
     parts = [
-        *_axes(end),
-        *(line for i, name in enumerate(names) for line in _series(rows, kind, name, i, end)),
+        *_axes(end, title, lowest),
+        *(
+            line
+            for i, (name, points) in enumerate(named.items())
+            for line in _series(name, i, points, end, lowest)
+        ),
     ]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -41,12 +53,12 @@ def draw_curve(rows: Sequence[Mapping[str, Any]], *, kind: str = "zero_shot") ->
     return "\n".join([head, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>', *parts, "</svg>", ""])
 
 
-def _axes(end: int) -> list[str]:
+def _axes(end: int, title: str, lowest: float) -> list[str]:
     right = WIDTH - KEY
     lines = []
-    for step in range(7):
-        value = 0.4 + step / 10
-        y = _y(value)
+    for tenth in range(round(lowest * 10), 11):
+        value = tenth / 10
+        y = _y(value, lowest)
         lines.append(f'<line x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
         lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.1f}</text>')
     for quarter in range(5):
@@ -54,20 +66,19 @@ def _axes(end: int) -> list[str]:
         x = _x(shown, end)
         label = f"{shown / 1000:.0f}k"
         lines.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label}</text>')
-    lines.append(f'<text x="{LEFT}" y="18">AUC on validation pictures, over pictures shown</text>')
+    lines.append(f'<text x="{LEFT}" y="18">{escape(title)}</text>')
     return lines
 
 
-def _series(rows: Sequence[Mapping[str, Any]], kind: str, name: str, index: int, end: int) -> list[str]:
+def _series(name: str, index: int, points: Sequence[tuple[int, float]], end: int, lowest: float) -> list[str]:
     colour = "black" if name == "mean" else COLOURS[(index - 1) % len(COLOURS)]
-    points = " ".join(f"{_x(int(r['presentations']), end):.1f},{_y(r[kind][name]):.1f}" for r in rows)
+    line = " ".join(f"{_x(shown, end):.1f},{_y(value, lowest):.1f}" for shown, value in points)
     y = TOP + 10 + 22 * index
     width = 2.5 if name == "mean" else 1.2
     return [
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}"/>',
+        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="{width}"/>',
         f'<rect x="{WIDTH - KEY + 14}" y="{y - 8}" width="14" height="4" fill="{colour}"/>',
-        f'<text x="{WIDTH - KEY + 34}" y="{y}">{escape(name.replace("_", " "))} '
-        f"{rows[-1][kind][name]:.3f}</text>",
+        f'<text x="{WIDTH - KEY + 34}" y="{y}">{escape(name.replace("_", " "))} {points[-1][1]:.3f}</text>',
     ]
 
 
@@ -75,5 +86,5 @@ def _x(shown: int, end: int) -> float:
     return LEFT + (WIDTH - KEY - LEFT) * shown / max(end, 1)
 
 
-def _y(value: float) -> float:
-    return TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - min(max(value, 0.4), 1.0)) / 0.6
+def _y(value: float, lowest: float) -> float:
+    return TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - min(max(value, lowest), 1.0)) / (1.0 - lowest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from medneg.evaluation.truth import Truth
 from medneg.query.lexicon import lexicon
 
 if TYPE_CHECKING:
+    from finetune.tuning_recipe import TuningRecipe
     from medneg.archive import Archive
     from medneg.encoders import Encoder
 
@@ -43,6 +45,13 @@ class Embedded:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def digest(self) -> str:
+        """A name for exactly these embeddings, labels and concepts."""
+        told = hashlib.sha256(" ".join((*self.truth.findings, "|", *self.concepts)).encode())
+        for table in (self.vectors, self.truth.present, self.truth.absent):
+            told.update(np.ascontiguousarray(table).tobytes())
+        return told.hexdigest()
 
     def rows(self, chosen: NDArray[np.bool_] | Rows) -> Embedded:
         """Some of the images."""
@@ -120,6 +129,19 @@ def draw_images(data: Embedded, images: int, *, seed: int) -> Embedded:
     if images >= len(data):
         return data
     return data.rows(np.sort(default_rng([seed, 3]).choice(len(data), images, replace=False)))
+
+
+def prepare_data(
+    archive: Archive, encoder: Encoder, recipe: TuningRecipe, *, source: Source = "manifest"
+) -> tuple[Embedded, Embedded]:
+    """What a recipe learns from, and what it is watched on: other people's images of the same archive."""
+    known = read_embedded(archive, encoder, findings=recipe.findings, source=source)
+    learnt, watched = split(known, seed=recipe.seed)
+    if recipe.images is None:
+        return learnt, watched
+    # About one finding, half of the images show it (the protocol of the CON2 paper).
+    draw = balanced if len(recipe.findings) == 1 else draw_images
+    return draw(learnt, recipe.images, seed=recipe.seed), watched
 
 
 class Twins:

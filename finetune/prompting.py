@@ -9,8 +9,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from finetune import wordings
 from finetune.embedded import Embedded
-from finetune.wordings import carriers, name, pick
+from finetune.wordings import pair, pick
 from medneg.evaluation.truth import related
 
 SHARES = {"affirmed": 0.25, "negated": 0.30, "exclusion": 0.30, "both": 0.08, "neither": 0.07}
@@ -51,13 +52,6 @@ def write_prompt(data: Embedded, rng: Generator) -> Prompt:
             return prompt
 
 
-def pair(finding: str, rng: Generator) -> tuple[str, str]:
-    """The same sentence about a finding in both polarities: affirmed, negated."""
-    affirmed, negated = carriers().pairs[int(rng.integers(len(carriers().pairs)))]
-    words = name(finding, rng)
-    return affirmed.format(x=words), negated.format(x=words)
-
-
 def _single(data: Embedded, kind: str, rng: Generator) -> Prompt:
     finding = pick(data.concepts, rng)
     affirmed, negated = pair(finding, rng)
@@ -79,7 +73,7 @@ def _exclusion(data: Embedded, rng: Generator) -> Prompt | None:
     a, b = two
     truth = data.truth
     return Prompt(
-        text=pick(carriers().exclusion, rng).format(a=name(a, rng), b=name(b, rng)),
+        text=wordings.exclusion(a, b, rng),
         true=truth.shows(a) & truth.lacks(b),
         false=truth.lacks(a) | truth.shows(b),
         affirmative=False,
@@ -94,7 +88,7 @@ def _both(data: Embedded, rng: Generator) -> Prompt | None:
     a, b = two
     truth = data.truth
     return Prompt(
-        text=pick(carriers().both, rng).format(a=name(a, rng), b=name(b, rng)),
+        text=wordings.both(a, b, rng),
         true=truth.shows(a) & truth.shows(b),
         false=truth.lacks(a) | truth.lacks(b),
         affirmative=True,
@@ -108,7 +102,7 @@ def _neither(data: Embedded, rng: Generator) -> Prompt | None:
     a, b = two
     truth = data.truth
     return Prompt(
-        text=pick(carriers().neither, rng).format(a=name(a, rng), b=name(b, rng)),
+        text=wordings.neither(a, b, rng),
         true=truth.lacks(a) & truth.lacks(b),
         false=truth.shows(a) | truth.shows(b),
         affirmative=False,

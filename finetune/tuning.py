@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from numpy.random import default_rng
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from finetune.application import TrainingError
+from finetune.curve import draw_curve
 from finetune.embedded import Embedded
-from finetune.tuning_recipe import TuningRecipe
+from finetune.tuning_recipe import TuningRecipe, load_tuning_recipe
 from finetune.tuning_steps import Stage, step_loss
 from finetune.watching import watch
 from medneg.encoders.dual import DualEncoder, Towers
@@ -24,6 +27,10 @@ from medneg.encoders.text_towers import TextTowerCard, write_text_tower
 from medneg.values import EncoderCard
 
 Progress = Callable[[int, int], None]
+TOGETHER = 32
+"""Sentences that are encoded in one go."""
+
+CURVE = "Precision@10 of whole sentences on watched images, over images presented"
 
 
 class ReadableTower(nn.Module):
@@ -32,13 +39,13 @@ class ReadableTower(nn.Module):
     def __init__(self, towers: Towers) -> None:
         super().__init__()
         self.whole = towers.module
-        self._encode = towers.encode_tokens
+        self._encode, self._cut = towers.encode_tokens, towers.cut
         for name, parameter in self.whole.named_parameters():
             parameter.requires_grad_(name in towers.text_state)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Encode sentences."""
-        return normalize(self._encode(ids).float(), dim=1)
+        return normalize(self._encode(self._cut(ids)).float(), dim=1)
 
 
 class Tuning:
@@ -58,10 +65,15 @@ class Tuning:
             base: stays as it is.
             tuned: the same encoder loaded once more; its text tower is changed in place.
             data: what to learn from.
+
+        Raises:
+            TrainingError: if the folder holds a run with other numbers or of other images.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.recipe, self.card = folder, recipe, base.card
-        self.accelerator = Accelerator()
+        self._learnt_from = data.digest()
+        self._refuse_another()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.accelerator = Accelerator(mixed_precision=recipe.precision)
         self._towers = tuned.towers
         tower = ReadableTower(tuned.towers)
         learning = [parameter for parameter in tower.parameters() if parameter.requires_grad]
@@ -69,17 +81,22 @@ class Tuning:
             learning, lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98), foreach=False
         )
         self.tower, self.optimiser = self.accelerator.prepare(tower, optimiser)
-        self.stage = Stage(data=data, recipe=recipe, read=self._read, base=_frozen(base))
+        self.stage = Stage(data=data, recipe=recipe, read=self._read, base=_frozen(base.towers))
         self.steps = recipe.steps(len(data))
         self.step = 0
         if self.state_file.exists():
             self._restore()
-        recipe.save(folder / "config.json")
+        recipe.save(self.config_file)
 
     @property
     def state_file(self) -> Path:
         """Where the tuning's state is kept."""
         return self.folder / "state.pt"
+
+    @property
+    def config_file(self) -> Path:
+        """Where the recipe is kept."""
+        return self.folder / "config.json"
 
     @property
     def metrics_file(self) -> Path:
@@ -104,6 +121,8 @@ class Tuning:
         """
         end = self.steps if until is None else min(until, self.steps)
         saved = time.monotonic()
+        if self.step == 0:
+            self._measure(watched)
         try:
             while self.step < end:
                 loss = self._one_step()
@@ -130,11 +149,13 @@ class Tuning:
         return float(loss.detach())
 
     def _read(self, texts: Sequence[str]) -> Tensor:
+        """Encode sentences, those of like length together: padding costs as much as words."""
         ids = self._towers.tokenize(list(texts)).to(self.accelerator.device)
-        rows: Tensor = self.tower(ids)
-        return rows.cpu()
+        order = (ids != ids[:, -1:]).sum(1).argsort(stable=True)
+        rows = torch.cat([self.tower(part) for part in ids[order].split(TOGETHER)])
+        return rows[order.argsort()].cpu()
 
-    def _measure(self, watched: Embedded, loss: float) -> None:
+    def _measure(self, watched: Embedded, loss: float | None = None) -> None:
         if not self.accelerator.is_main_process:
             return
         with torch.no_grad():
@@ -142,6 +163,17 @@ class Tuning:
         row = {"step": self.step, "presentations": self.step * self.recipe.batch, "loss": loss, **found}
         with self.metrics_file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row) + "\n")
+        (self.folder / "curve.svg").write_text(
+            draw_curve([_flat(row) for row in self.metrics], kind="figures", title=CURVE, lowest=0.0),
+            encoding="utf-8",
+        )
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """What was measured so far, oldest first."""
+        if not self.metrics_file.exists():
+            return []
+        return [json.loads(line) for line in self.metrics_file.read_text(encoding="utf-8").splitlines()]
 
     def save(self) -> None:
         """Write the state; a kill in between leaves the one before."""
@@ -149,24 +181,43 @@ class Tuning:
             return
         state: dict[str, Any] = {
             "step": self.step,
-            "tower": dict(self._towers.text_state),
+            "learnt_from": self._learnt_from,
+            "tower": self._weights(),
             "optimiser": self.optimiser.state_dict(),
         }
         beside = self.state_file.with_suffix(".new")
         torch.save(state, beside)
         os.replace(beside, self.state_file)
 
+    def _weights(self) -> dict[str, Tensor]:
+        """The tower's tensors wherever they are now: a device keeps copies of its own."""
+        state = self._towers.module.state_dict()
+        return {name: state[name] for name in self._towers.text_state}
+
+    def _refuse_another(self) -> None:
+        if not self.config_file.exists():
+            return
+        if (kept := load_tuning_recipe(self.config_file)) != self.recipe:
+            raise TrainingError(
+                f"{self.folder} holds a run with other numbers ({_differences(kept, self.recipe)}); "
+                "choose another folder, or the same numbers to go on"
+            )
+
     def _restore(self) -> None:
         state = torch.load(self.state_file, weights_only=True, map_location="cpu")
+        if state["learnt_from"] != self._learnt_from:
+            raise TrainingError(
+                f"{self.folder} holds a run that learnt from other images or labels than these; "
+                "choose another folder"
+            )
         with torch.no_grad():
-            for name, tensor in self._towers.text_state.items():
+            for name, tensor in self._weights().items():
                 tensor.copy_(state["tower"][name])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
-        if self.metrics_file.exists():  # what was measured after the last save will be measured again
-            lines = self.metrics_file.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
-            self.metrics_file.write_text("".join(kept), encoding="utf-8")
+        # What was measured after the last save will be measured again.
+        kept = [json.dumps(row) + "\n" for row in self.metrics if row["step"] <= self.step]
+        self.metrics_file.write_text("".join(kept), encoding="utf-8")
 
     def export(self, command: str) -> Path:
         """Write the tower for ``--text-encoder``; licence and origin are inherited.
@@ -178,14 +229,32 @@ class Tuning:
         write_text_tower(
             folder,
             _card_of(self.folder.resolve().name, self.card, self.recipe, command),
-            self._towers.text_state,
+            self._weights(),
         )
         return folder
 
 
-def _frozen(base: DualEncoder) -> Callable[[Sequence[str]], Tensor]:
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the metrics with one level of names."""
+    figures = {
+        f"{kind}, {wordings.split()[0]}": value
+        for wordings in ("trained wordings", "unseen wordings")
+        for kind, value in row[wordings].items()
+    }
+    return {"presentations": row["presentations"], "figures": figures}
+
+
+def _differences(kept: TuningRecipe, asked: TuningRecipe) -> str:
+    ours, theirs = asdict(kept), asdict(asked)
+    return ", ".join(
+        f"{name} {ours[name]!r}, not {theirs[name]!r}" for name in ours if ours[name] != theirs[name]
+    )
+
+
+def _frozen(towers: Towers) -> Callable[[Sequence[str]], Tensor]:
+    @torch.no_grad()
     def read(texts: Sequence[str]) -> Tensor:
-        return torch.from_numpy(base.encode_texts(texts))
+        return normalize(towers.encode_tokens(towers.cut(towers.tokenize(list(texts)))), dim=1)
 
     return read
 

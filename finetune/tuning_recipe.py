@@ -20,6 +20,14 @@ PROMPTS = 96
 """Prompts in a step of label-aware tuning; CON1 and CON2 have one an image."""
 
 
+DEFAULTS: dict[Method, dict[str, float]] = {
+    "con1": {"epochs": 5, "rate": 1e-3, "batch": 16},
+    "con2": {"epochs": 5, "rate": 1e-3, "batch": 16},
+    "label-aware": {"epochs": 16, "rate": 1e-3, "batch": 128, "distill": 5.0},
+}
+"""What is taken when nothing is said: five epochs are the CON2 paper's, the rest was found on phantoms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningRecipe:
     """A tuning's numbers.
@@ -36,6 +44,7 @@ class TuningRecipe:
         distractors: share of the batch's images that are there to be told apart: the opposite images of
             CON2, the twins of label-aware tuning.
         scale: inverse temperature of the contrast.
+        precision: "bf16" lets the text tower compute in bfloat16.
         seed: of the split, the order and the prompts.
     """
 
@@ -50,6 +59,7 @@ class TuningRecipe:
     distill: float = 0.0
     distractors: float = 0.5
     scale: float = 20.0
+    precision: Literal["no", "bf16"] = "no"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -14,9 +14,9 @@ from finetune.conclip import conclip
 from finetune.embedded import Embedded, Twins
 from finetune.info_nce import info_nce
 from finetune.label_aware import distance_to_base, label_aware
-from finetune.prompting import pair, write_prompt
+from finetune.prompting import write_prompt
 from finetune.tuning_recipe import PROMPTS, TuningRecipe
-from finetune.wordings import pick
+from finetune.wordings import pair, pick
 
 Read = Callable[[Sequence[str]], Tensor]
 """Sentences to unit rows, (t, d)."""

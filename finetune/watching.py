@@ -22,6 +22,9 @@ K = 10
 PAIRS = 60
 """Ordered pairs of findings that are watched at most."""
 
+TURNS = 6
+"""Carriers that ask of one finding; the next finding is asked in the next ones."""
+
 
 def watch(data: Embedded, read: Read) -> dict[str, dict[str, float]]:
     """Precision@10 by plain cosine, by wordings (trained, unseen) and by kind ("X", "no X", "A but no B").
@@ -50,12 +53,13 @@ def _of(data: Embedded, read: Read, sentences: dict[str, Sequence[str]]) -> dict
 def _single(data: Embedded, read: Read, sentences: Sequence[str], *, there: bool) -> float:
     rng = np.random.default_rng(0)
     figures = []
-    for finding in data.concepts:
+    for turn, finding in enumerate(data.concepts):
         pool = balanced_pool(data.truth.shows(finding), rng)
         if pool is None or len(pool) < 2 * K:
             continue
         words = lexicon().finding(finding).prompt
-        scores = _scores(data, read, [carrier.format(a=words, b=words) for carrier in sentences])
+        asked = [sentences[(turn * TURNS + i) % len(sentences)] for i in range(min(TURNS, len(sentences)))]
+        scores = _scores(data, read, [carrier.format(a=words, b=words) for carrier in asked])
         right = data.truth.shows(finding) if there else data.truth.lacks(finding)
         figures.append(np.mean([precision_at_k(row[pool], right[pool], K) for row in scores]))
     return float(np.mean(figures)) if figures else float("nan")

@@ -34,6 +34,8 @@ class Towers:
             module's memory.
         image_architecture, text_architecture: what the tensors do not say.
         width: d.
+        cuts_padding: whether ``encode_tokens`` gives the same embeddings when columns after every sentence's
+            end are left out: nothing attends to them.
     """
 
     module: Module
@@ -47,6 +49,15 @@ class Towers:
     text_architecture: Mapping[str, object]
     preprocessing: Preprocessing
     width: int
+    cuts_padding: bool
+
+    def cut(self, ids: Tensor) -> Tensor:
+        """Leave out the columns that pad every sentence, shape (t, context) to (t, longest)."""
+        if not self.cuts_padding:
+            return ids
+        told = (ids != ids[:, -1:].min()).any(0).nonzero()
+        # One column more: where the end token pads too (OpenAI's CLIP), the longest sentence needs it.
+        return ids[:, : int(told.max()) + 2]
 
 
 class DualEncoder:

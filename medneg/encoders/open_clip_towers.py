@@ -10,6 +10,7 @@ from typing import Any
 import open_clip
 from open_clip.pretrained import get_pretrained_cfg
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from open_clip.transformer import TextTransformer
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -144,7 +145,7 @@ def _towers(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Towers:
     return Towers(
         module=model,
         encode_pixels=model.encode_image,
-        encode_tokens=model.encode_text,
+        encode_tokens=_encode_tokens(model),
         tokenize=tokenize,
         vocabulary=tokenizer.encoder
         if isinstance(tokenizer, SimpleTokenizer)
@@ -155,4 +156,26 @@ def _towers(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Towers:
         text_architecture={**config["text_cfg"], "quick_gelu": config.get("quick_gelu", False)},
         preprocessing=checkpoint.preprocessing,
         width=checkpoint.width,
+        cuts_padding=_masks_by_order(model),
     )
+
+
+def _masks_by_order(model: Any) -> bool:
+    """Whether words attend to earlier words alone, in open_clip's separate text tower."""
+    tower = getattr(model, "text", None)
+    return isinstance(tower, TextTransformer) and tower.attn_mask is not None and tower.cls_emb is None
+
+
+def _encode_tokens(model: Any) -> Callable[[Tensor], Tensor]:
+    def encode(ids: Tensor) -> Tensor:
+        mask, length = model.text.attn_mask, ids.shape[1]
+        if length == len(mask):
+            return model.encode_text(ids)  # type: ignore[no-any-return]
+        # open_clip takes shorter sentences and forgets to shorten its mask.
+        model.text.attn_mask = mask[:length, :length]
+        try:
+            return model.encode_text(ids)  # type: ignore[no-any-return]
+        finally:
+            model.text.attn_mask = mask
+
+    return encode if _masks_by_order(model) else model.encode_text

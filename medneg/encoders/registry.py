@@ -130,11 +130,11 @@ def load(name: str, text_encoder: str | None = None) -> Encoder:
         EncoderError: if they are here and do not fit together.
     """
     if text_encoder is None:
-        return _load_base(name)
+        return load_alone(name)
     from medneg.encoders.dual import DualEncoder
 
     folder = find_text_tower(text_encoder)
-    base = _load_base(name)  # not the remembered one: its text tower is overwritten
+    base = load_alone(name)  # not the remembered one: its text tower is overwritten
     told = put_text_tower(base.towers, base.card, folder)
     papers = Papers(
         licence=told.licence, notice=told.notice, template=base.card.template, findings=base.card.findings
@@ -142,7 +142,8 @@ def load(name: str, text_encoder: str | None = None) -> Encoder:
     return DualEncoder(f"{base.card.name}+{told.name}", base.towers, papers)
 
 
-def _load_base(name: str) -> DualEncoder:
+def load_alone(name: str) -> DualEncoder:
+    """Load an encoder that nobody else holds: its text tower may be changed. Errors as for ``load``."""
     if name in ENTRIES:
         return _load_entry(name, ENTRIES[name])
     form, _, rest = name.partition(":")

@@ -65,6 +65,7 @@ def load_towers(checkpoint: Checkpoint) -> Towers:
         text_architecture=_architecture(model.config.text_config),
         preprocessing=checkpoint.preprocessing,
         width=checkpoint.width,
+        cuts_padding=checkpoint.config["model_type"] == "clip",
     )
 
 

@@ -1,0 +1,126 @@
+"""Commands that tune a text tower on an archive: `con1`, `con2`, `label-aware`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import typer
+
+from finetune.application import app
+from finetune.tuning_recipe import DEFAULTS, Method, TuningRecipe
+from medneg.cli.application import ArchiveOption, EncoderOption
+
+TruthOption = Annotated[
+    Literal["manifest", "report"], typer.Option(help="Believe manifests, or findings read in reports.")
+]
+ThreadsOption = Annotated[int, typer.Option(help="Threads of the training.", min=1)]
+HELP = {
+    "con1": "Tune with InfoNCE: an image and its prompt find each other (CON1).",
+    "con2": "Tune with CoN-CLIP's loss: opposite prompts and distractor images too (CON2).",
+    "label-aware": 'Tune so that every image of which a prompt is true counts, "A but no B" included.',
+}
+
+
+def tune(
+    context: typer.Context,
+    archive: ArchiveOption,
+    out: Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on where it stopped.")],
+    encoder: EncoderOption = "phantom",
+    findings: Annotated[
+        str | None, typer.Option(help='For example "effusion,pneumothorax"; all that are labelled.')
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option(help="Learn from so many; of one finding half show it. All.", min=2)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often each image is presented.", min=1)] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.", min=0)] = None,
+    batch: Annotated[int | None, typer.Option(help="Images per step.", min=2)] = None,
+    distill: Annotated[
+        float | None, typer.Option(help="Weight of staying with the base where nothing is denied.", min=0)
+    ] = None,
+    distractor_ratio: Annotated[
+        float | None, typer.Option(help="Share of distractors that differ in one finding only.", min=0, max=1)
+    ] = None,
+    precision: Annotated[
+        Literal["no", "bf16"], typer.Option(help="Let the text tower compute in bfloat16.")
+    ] = "no",
+    truth: TruthOption = "manifest",
+    seed: Annotated[int, typer.Option(help="Of split, order and prompts.", min=0)] = 0,
+    threads: ThreadsOption = 1,
+) -> None:
+    """Tune the text tower; the image tower and the archive stay as they are."""
+    given = {
+        "images": images,
+        "epochs": epochs,
+        "rate": lr,
+        "batch": batch,
+        "distill": distill,
+        "distractors": distractor_ratio,
+    }
+    recipe = _recipe(
+        str(context.info_name),
+        encoder,
+        findings,
+        {
+            **{name: value for name, value in given.items() if value is not None},
+            "precision": precision,
+            "seed": seed,
+        },
+    )
+    _run(recipe, archive, out, truth, threads)
+
+
+for _method in get_args(Method):
+    app.command(_method, help=HELP[_method])(tune)
+
+
+def _recipe(method: str, encoder: str, findings: str | None, numbers: dict[str, Any]) -> TuningRecipe:
+    named = tuple(word.strip() for word in (findings or "").split(",") if word.strip())
+    known: Any = method
+    return TuningRecipe(method=known, base=encoder, findings=named, **{**DEFAULTS[known], **numbers})
+
+
+def _run(
+    recipe: TuningRecipe, archive: str, out: Path, truth: Literal["manifest", "report"], threads: int
+) -> None:
+    import torch
+
+    from finetune.embedded import prepare_data
+    from finetune.tuning import Tuning
+    from medneg.archive import Archive
+    from medneg.encoders.registry import load_alone
+    from medneg.terminal.progress import progress_bar
+
+    torch.set_num_threads(threads)
+    base, tuned = load_alone(recipe.base), load_alone(recipe.base)
+    with Archive.open(archive) as store:
+        learnt, watched = prepare_data(store, base, recipe, source=truth)
+    tuning = Tuning(out, recipe, base, tuned, learnt)
+    try:
+        with progress_bar("tuning", "steps") as progress:
+            tuning.run(watched, progress=progress)
+    except KeyboardInterrupt:
+        typer.echo("stopped and saved; run the same command again to go on", err=True)
+        raise typer.Exit(130) from None
+    if tuning.accelerator.is_main_process:
+        folder = tuning.export(_command())
+        _tell(tuning.metrics)
+        typer.echo(
+            f"the text tower is in {folder}; try: medneg search --text-encoder {out} --method cosine …"
+        )
+
+
+def _tell(rows: list[dict[str, Any]]) -> None:
+    """Before and after, on the watched images."""
+    typer.echo("precision@10 of whole sentences, plain cosine, watched images: base, tuned")
+    for wordings in ("trained wordings", "unseen wordings"):
+        for kind, value in rows[-1][wordings].items():
+            typer.echo(f"  {wordings}, {kind:<11} {rows[0][wordings][kind]:.3f}  {value:.3f}")
+
+
+def _command() -> str:
+    """The command as it was typed."""
+    return shlex.join(["medneg-finetune", *sys.argv[1:]])
