@@ -21,6 +21,13 @@ ArchiveOption = Annotated[
     typer.Option("--archive", help="Folder of the archive, or any SQLAlchemy URL.", envvar="MEDNEG_ARCHIVE"),
 ]
 EncoderOption = Annotated[str, typer.Option("--encoder", help="Encoder; see `medneg encoders`.")]
+TextEncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text-encoder",
+        help="Text tower tuned beside the encoder: phantom-neg, or the folder of a `medneg-finetune` run.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

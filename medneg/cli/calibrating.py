@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
-from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
 
 
 @app.command()
 def calibrate(
-    archive: ArchiveOption, encoder: EncoderOption = "phantom", as_json: JsonOption = False
+    archive: ArchiveOption,
+    encoder: EncoderOption = "phantom",
+    text_encoder: TextEncoderOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure what an encoder's scores mean on the archive: spreads, and probabilities where labels exist."""
     from medneg import encoders
@@ -19,7 +22,7 @@ def calibrate(
     from medneg.terminal.progress import progress_bar
 
     with Archive.open(archive) as store, progress_bar("Calibrating", "image") as progress:
-        report = calibrate_archive(store, encoders.load(encoder), progress=progress)
+        report = calibrate_archive(store, encoders.load(encoder, text_encoder), progress=progress)
     if as_json:
         print(json.dumps(report.to_json()))
     else:

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
 
 
 @app.command()
 def evaluate(
     archive: ArchiveOption,
     encoder: EncoderOption = "phantom",
+    text_encoder: TextEncoderOption = None,
     seed: Annotated[int, typer.Option(help="Of questions, pools and resampling.", min=0)] = 0,
     parse: Annotated[
         Literal["real", "gold"], typer.Option(help="Read the questions, or take what they mean.")
@@ -33,7 +34,7 @@ def evaluate(
 
     setup = Setup(parse=parse, seed=seed, truth=TRUTHS[truth])
     with Archive.open(archive) as store, progress_bar("Evaluating", "question") as progress:
-        report = evaluate_archive(store, encoders.load(encoder), setup=setup, source=truth, progress=progress)
+        report = evaluate_archive(store, encoders.load(encoder, text_encoder), setup=setup, source=truth, progress=progress)
     if as_json:
         print(json.dumps(report.to_json()))
     else:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
 from medneg.cli.reading import HostOption, ModelOption, PolicyOption, UrlOption, chosen_parser
 
 
@@ -16,6 +16,7 @@ def search(
     query: Annotated[str, typer.Argument(help='For example "effusion but no calcification".')],
     archive: ArchiveOption,
     encoder: EncoderOption = "phantom",
+    text_encoder: TextEncoderOption = None,
     method: Annotated[
         str | None, typer.Option(help="How to score; the default won on the benchmark.")
     ] = None,
@@ -48,7 +49,7 @@ def search(
     asked = [searching.PLAIN, chosen] if compare else [chosen]
     reader = chosen_parser(policy, url, model, hosts)
     with Archive.open(archive) as store:
-        tower = encoders.load(encoder)
+        tower = encoders.load(encoder, text_encoder)
         condition = searching.parse_where(where) if where else None
         read = reader.parse(query)
         answers = [
