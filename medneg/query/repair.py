@@ -132,7 +132,7 @@ def _parted(word: str, *, exact: bool = True) -> tuple[str, ...]:
     for end in range(len(word) - 3, 1, -1):
         first, second = word[:end], word[end:]
         known = first in vocabulary().modifiers or (len(first) > 2 and _is_name(first))
-        if exact and _is_name(second) and (first in _GLUED or (len(second) > _SHORTEST and known)):
+        if exact and _is_name(second) and (first in _GLUED or (len(second) >= _SHORTEST and known)):
             return first, second
         if exact and second in _GLUED and len(first) > _SHORTEST and _is_name(first):
             return first, second
