@@ -12,6 +12,7 @@ _ADVERSATIVES = frozenset(
 )
 _PRE = ("except", "neg", "unc", "hist", "pseudo", "term", "noop", "vs", "none")
 _POST = ("postneg", "postunc", "postaff")
+_PRONOUNS = frozenset({"it", "its", "they", "these", "those", "this"})
 _SINGULAR = frozenset({"is", "was", "has", "does", "seems", "appears", "looks", "remains", "needs"})
 _PLURAL = frozenset({"are", "were", "have", "do", "seem", "appear", "look", "remain", "need", "both", "all"})
 _ALWAYS_EXCLUDE = frozenset({"rather", "instead", "as"})
@@ -24,6 +25,8 @@ def apply_cue(state: State, place: int, piece: Chunk) -> None:
     before = next((by_kind[kind] for kind in _PRE if kind in by_kind), None)
     after = next((by_kind[kind] for kind in _POST if kind in by_kind), None)
     at = (piece.first, piece.end)
+    if after is not None and not state.group and state.kind(place + 1) != "phrase":
+        state.group = _meant_by_pronoun(state, piece)
     if after is not None and _reaches_back(state, place, before):
         reach_back(state, after, at)
     elif before is not None and before.kind == "neg" and _answers_no(state, place, piece):
@@ -32,6 +35,12 @@ def apply_cue(state: State, place: int, piece: Chunk) -> None:
         _reach_on(state, place, before, at)
     elif after is not None and after.kind == "postneg" and state.kind(place + 1) == "phrase":
         _negate(state, after, at)
+
+
+def _meant_by_pronoun(state: State, piece: Chunk) -> list[Draft]:
+    """The finding that "it" stands for: "there was pneumonia but *it* has gone"."""
+    before = {token.text for token in state.tokens[max(piece.first - 2, 0) : piece.first]}
+    return [] if before.isdisjoint(_PRONOUNS) else state.reading.drafts[-1:]
 
 
 def _reaches_back(state: State, place: int, before: Cue | None) -> bool:
