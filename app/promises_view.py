@@ -38,9 +38,11 @@ def kept(promise: Promise) -> str:
     names = " or ".join(lexicon().finding(finding).name for finding in promise.findings)
     head = f"{promise.remaining:,} of {promise.fitting:,} images remain"
     rest = (
-        f" of those that probably show what is wanted. {promise.labelled:,} of them are labelled for "
-        f"{names}, {promise.carrying:,} carry it."
+        f" of those that probably show what is wanted: {promise.labelled:,} labelled for {names}, of which "
+        f"{promise.carrying:,} carry it, and {promise.unseen:,} without a label."
     )
+    if promise.unseen == 0:
+        rest += " The promise is for further images from the same source."
     return tag("div", tag("b", text(head)) + text(rest), kind="mn-note")
 
 

@@ -3,7 +3,8 @@
     medneg ui --archive ARCHIVE --no-browser &
     python tests/app/take_screenshots.py http://localhost:8501 docs/images
 
-Needs Debian's chromium and, in any environment, ``pip install playwright``.
+The archive must be calibrated (``medneg calibrate``), as the pictures show probabilities and a promise. Needs
+Debian's chromium and, in any environment, ``pip install playwright pillow``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--query", default=QUERY)
     parser.add_argument("--width", type=int, default=1440)
-    parser.add_argument("--height", type=int, default=1030)
+    parser.add_argument("--height", type=int, default=1130)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
@@ -54,14 +55,22 @@ def take(page: Any, address: str, query: str, folder: Path) -> None:
     """Ask, keep the page, open the first hit, keep the page."""
     page.set_default_timeout(PATIENCE)
     for _ in range(2):  # the first visit waits for the encoder, the second shows what every later one takes
-        page.goto(f"{address}/?q={query.replace(' ', '+')}&compare=true")
+        page.goto(f"{address}/?q={query.replace(' ', '+')}&compare=true&promise=5%25")
         page.wait_for_selector("[class*='st-key-card_plain'] img")
         settle(page)
-    page.screenshot(path=folder / "search.png")
+    keep(page, folder / "search.png")
     page.locator(".st-key-open_medneg_1 button").click()
     page.wait_for_selector(".st-key-stage img")
     settle(page)
-    page.screenshot(path=folder / "detail.png")
+    keep(page, folder / "detail.png")
+
+
+def keep(page: Any, path: Path) -> None:
+    """Save what is on the screen with 256 colours, chosen so that the few bright ones stay."""
+    from PIL import Image
+
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 def settle(page: Any) -> None:
