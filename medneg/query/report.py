@@ -11,7 +11,7 @@ from medneg.query.cues import vocabulary
 from medneg.query.grammar import read
 from medneg.query.lexicon import lexicon
 from medneg.query.mentions import mentions_of
-from medneg.query.normalise import Token, tokenise
+from medneg.query.normalise import Token, singular, tokenise
 from medneg.query.pieces import Chunk
 from medneg.query.repair import join_prefixes, repair
 from medneg.query.report_text import SectionName, sections, sentences
@@ -89,7 +89,24 @@ def polarity_of(sentence: str, span: Span) -> Polarity:
 
 
 def _mended(tokens: list[Token]) -> list[Token]:
-    return reworded(repair(join_prefixes(tokens)))
+    return reworded(_whole(repair(join_prefixes(tokens))))
+
+
+def _whole(tokens: Sequence[Token]) -> list[Token]:
+    """Undo the parting of "nondistended": in a report it describes, and denies nothing that follows."""
+    whole: list[Token] = []
+    for token in tokens:
+        before = whole[-1] if whole else None
+        if (
+            before is not None
+            and before.text == "non"
+            and (before.start, before.end) == (token.start, token.end)
+        ):
+            word = (before.original or "").lower()
+            whole[-1] = replace(before, text=word, stem=singular(word))
+        else:
+            whole.append(token)
+    return whole
 
 
 def _sentence(raw: str, tokens: list[Token], offset: int) -> Sentence:
