@@ -91,8 +91,8 @@ def kinds_of(finding: str) -> tuple[str, ...]:
 
 
 def parts_of(finding: str, known: Collection[str]) -> tuple[str, ...]:
-    """What an excluded finding is judged by: those of its kinds that are known; itself where none is."""
-    return tuple(kind for kind in kinds_of(finding) if kind in known) or (finding,)
+    """What an excluded finding is judged by: itself, and those of its kinds that are known."""
+    return (finding, *(kind for kind in kinds_of(finding) if kind in known))
 
 
 def log_odds(plan: Plan, matrix: ScanMatrix) -> dict[str, NDArray[float64]]:

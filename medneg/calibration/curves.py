@@ -65,8 +65,8 @@ def fit(scores: Scores, present: Flags, patients: NDArray[int64]) -> Fit | None:
 def platt(scores: Scores, present: Flags) -> tuple[float, float]:
     """Slope and intercept of P(present | z) = σ(slope · z + intercept), of greatest likelihood.
 
-    As in Platt, "Probabilistic outputs for support vector machines" (1999), section 2.2: the targets are
-    (n₊ + 1)/(n₊ + 2) and 1/(n₋ + 2), which keeps the slope finite where the scores separate the kinds.
+    As in Platt, "Probabilistic outputs for support vector machines" (1999): the targets are (n₊ + 1)/(n₊ + 2)
+    and 1/(n₋ + 2), which keeps the slope finite where the scores separate the kinds.
 
     Example:
         >>> slope, intercept = platt(np.array([0.0, 1, 2, 3]), np.array([False, False, True, True]))

@@ -85,11 +85,11 @@ def largest_safe(
 ) -> int:
     """How far down an order one may go, so that of the unlabelled images at most ``risk`` carry the finding.
 
-    Fixed-sequence testing of learn-then-test (Angelopoulos et al., "Learn then test", 2021, section 3.2) from
-    the safest images on, with an exact test at each step: if more than risk·m of m unlabelled images carried
-    it, v or fewer among n labelled ones would be a chance of at most P(V ≤ v), V hypergeometric with the
-    least number of carriers that breaks the promise (docs/explanation/promises.md, eq. 1 and 2). Without
-    unlabelled images V is binomial, which is Clopper and Pearson's bound (1934).
+    Fixed-sequence testing as in Angelopoulos et al., "Learn then test" (arXiv:2110.01052, 2021), from the
+    safest images on, with an exact test at each step: if more than risk·m of m unlabelled images carried it,
+    v or fewer among n labelled ones would be a chance of at most P(V ≤ v), V hypergeometric with the least
+    number of carriers that breaks the promise (docs/explanation/promises.md, eq. 1 and 2). Without unlabelled
+    images V is binomial, which is Clopper and Pearson's bound (1934).
 
     Args:
         states: PRESENT, ABSENT or UNKNOWN, the safest image first, shape (n,).

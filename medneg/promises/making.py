@@ -100,7 +100,8 @@ def promise(
     cut = largest_safe(states[rows], patients, risk=risk)
     if cut == 0:
         doubt = doubt_per_step(states[rows], patients, CONFIDENCE)
-        raise PromiseError(_refusal(states[rows], excluded, risk, doubt))
+        fitting = "that probably show what is wanted " if wanted else ""
+        raise PromiseError(_refusal(states[rows], excluded, risk, doubt, fitting))
     kept = np.zeros(len(matrix), bool)
     kept[rows[:cut]] = True
     labelled = states[rows[:cut]] != UNKNOWN
@@ -160,13 +161,15 @@ def _require_curves(findings: Sequence[str], chances: Plan | None) -> None:
         )
 
 
-def _refusal(states: NDArray[int8], excluded: tuple[str, ...], risk: float, doubt: float) -> str:
+def _refusal(
+    states: NDArray[int8], excluded: tuple[str, ...], risk: float, doubt: float, fitting: str
+) -> str:
     what = _names(excluded, "or")
     labelled, carrying = int((states != UNKNOWN).sum()), int((states == PRESENT).sum())
     needed = math.ceil(math.log(doubt) / math.log(1 - risk))
     said = (
         f"cannot promise that at most {risk:.1%} carry {what}: {labelled:,} of the {len(states):,} images "
-        f"that probably show what is wanted are labelled for it, {carrying:,} of them carry it"
+        f"{fitting}are labelled for it, {carrying:,} of them carry it"
     )
     if labelled < needed:
         return f"{said}; at least {needed:,} labels are needed. Label more, or allow a greater risk"

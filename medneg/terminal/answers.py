@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from medneg.archive import Archive
     from medneg.promises import Promise
     from medneg.search import Answer
-    from medneg.values import Contribution, FindingState, Mention
+    from medneg.values import Contribution, FindingState, Mention, Query
 
 
 def show_answer(answer: Answer, store: Archive) -> None:
@@ -29,19 +29,20 @@ def show_answer(answer: Answer, store: Archive) -> None:
         style="dim",
     )
     if answer.promise is not None:
-        console.print(_promise(answer.promise), style="bold")
+        console.print(_promise(answer.promise, answer.query), style="bold")
     for warning in answer.warnings:
         console.print(Text(f"! {warning.message}", style="yellow"))
 
 
-def _promise(promise: Promise) -> str:
+def _promise(promise: Promise, query: Query) -> str:
     """What is promised of the images that remain, and what it rests on."""
     from medneg.query import lexicon
 
     what = " or ".join(lexicon().finding(finding).name for finding in promise.findings)
+    fitting = "that probably show what is wanted " if query.affirmed else ""
     others = f"the {promise.unseen:,} without a label for it" if promise.unseen else "further such images"
     return (
-        f"{promise.remaining:,} of {promise.fitting:,} images that probably show what is wanted remain. Of "
+        f"{promise.remaining:,} of {promise.fitting:,} images {fitting}remain. Of "
         f"{others}, at most {promise.risk:.1%} carry {what}, with {promise.confidence:.0%} confidence; "
         f"of the {promise.labelled:,} labelled ones {promise.carrying:,} do"
     )

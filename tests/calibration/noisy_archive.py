@@ -14,7 +14,7 @@ WORDS = ("effusion", "edema", "granuloma", "aortic calcification")
 class NoisyEncoder:
     """Each finding is an axis, and an image is the sum of what it shows, plus noise."""
 
-    def __init__(self, noise=0.15):
+    def __init__(self, noise=0.1):
         self.noise = noise
         self.card = EncoderCard(
             name="noisy",

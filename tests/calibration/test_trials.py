@@ -33,7 +33,7 @@ def test_promises_hold_in_nineteen_of_twenty_splits_and_find_most_answers():
         progress=lambda done, total: seen.append((done, total)),
     )
     assert (trial.question, trial.splits, seen) == (QUESTION, 60, [(1, 1)])
-    assert trial.made - trial.kept <= 8  # 3 expected at most; P(more than 8 | 5 %) = 0.003
+    assert trial.made - trial.kept <= 6  # 2 expected at most; P(more than 6 | 5 %) = 0.003
     assert trial.share < 0.1
     assert 0.5 < trial.found <= trial.reachable <= 1
 
@@ -79,7 +79,7 @@ def test_on_fresh_phantoms_probabilities_are_calibrated_and_promises_hold(tmp_pa
     from medneg.ingest import ingest
     from medneg.phantom.writer import write
 
-    write(tmp_path / "phantoms", studies=900, seed=90210, rows=256, workers=2)
+    write(tmp_path / "phantoms", studies=320, seed=90210, rows=256, workers=2)
     encoder = load("phantom")
     with Archive.open(tmp_path / "a", create=True) as store:
         ingest([tmp_path / "phantoms"], store, encoder, workers=2)
@@ -89,11 +89,11 @@ def test_on_fresh_phantoms_probabilities_are_calibrated_and_promises_hold(tmp_pa
         questions = [
             Exclusion(wanted=(), excluded=(EFFUSION,)),
             Exclusion(wanted=(), excluded=("calcification",)),
-            Exclusion(wanted=(EFFUSION,), excluded=("support_device",)),
+            Exclusion(wanted=(), excluded=("support_device",)),
         ]
         trials = try_promises_of_archive(
-            store, encoder, questions, space="raw", risk=0.05, splits=100, rng=np.random.default_rng(0)
+            store, encoder, questions, space="raw", risk=0.05, splits=40, rng=np.random.default_rng(0)
         )
     for trial in trials:
-        assert trial.made - trial.kept <= 10  # 5 expected at most; P(more than 10 | 5 %) = 0.011
+        assert trial.made - trial.kept <= 6  # 2 expected at most; P(more than 6 | 5 %) = 0.003
     assert trials[0].found > 0.9
