@@ -1,13 +1,26 @@
-"""Measuring: `evaluate`."""
+"""Measuring: `evaluate` and `negbench`."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shlex
+import sys
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
+
+PresetOption = Annotated[
+    Literal["exclusionbench", "con2"],
+    typer.Option(help="ExclusionBench, or the CON2 paper's 99 prompts about each finding."),
+]
+ParseOption = Annotated[
+    Literal["real", "gold"], typer.Option(help="Read the questions, or take what they mean.")
+]
 
 
 @app.command()
@@ -15,27 +28,73 @@ def evaluate(
     archive: ArchiveOption,
     encoder: EncoderOption = "phantom",
     text_encoder: TextEncoderOption = None,
-    seed: Annotated[int, typer.Option(help="Of questions, pools and resampling.", min=0)] = 0,
-    parse: Annotated[
-        Literal["real", "gold"], typer.Option(help="Read the questions, or take what they mean.")
-    ] = "real",
+    preset: PresetOption = "exclusionbench",
+    parse: ParseOption = "real",
     truth: Annotated[
         Literal["manifest", "report"], typer.Option(help="Believe manifests, or findings read in reports.")
     ] = "manifest",
+    calibration_archive: Annotated[
+        str | None, typer.Option(help="Fit probability curves on this archive, of other patients.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of questions, pools and resampling.", min=0)] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write a page for people to this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every method on an archive with labels: "A but no B" and its kin, with intervals and tests."""
     from medneg import encoders
     from medneg.archive import Archive
-    from medneg.evaluation.archives import TRUTHS, evaluate_archive
+    from medneg.evaluation.archives import con2_archive, evaluate_archive
     from medneg.evaluation.benchmark import Setup
-    from medneg.terminal.evaluation import show_report
+    from medneg.evaluation.con2 import Con2Report
+    from medneg.evaluation.page import write_page
+    from medneg.terminal.evaluation import show_con2, show_report
     from medneg.terminal.progress import progress_bar
 
-    setup = Setup(parse=parse, seed=seed, truth=TRUTHS[truth])
-    with Archive.open(archive) as store, progress_bar("Evaluating", "question") as progress:
-        report = evaluate_archive(store, encoders.load(encoder, text_encoder), setup=setup, source=truth, progress=progress)
+    run = con2_archive if preset == "con2" else evaluate_archive
+    with contextlib.ExitStack() as opened:
+        store = opened.enter_context(Archive.open(archive))
+        other = opened.enter_context(Archive.open(calibration_archive)) if calibration_archive else None
+        progress = opened.enter_context(progress_bar("Evaluating", "question"))
+        setup = Setup(parse=parse, seed=seed)
+        towers = encoders.load(encoder, text_encoder)
+        report = run(store, towers, setup=setup, source=truth, curves=other, progress=progress)
+    if html is not None:
+        html.write_text(write_page(report, command=_command(), made=date.today().isoformat()), "utf-8")
+    if as_json:
+        print(json.dumps(report.to_json()))
+    elif isinstance(report, Con2Report):
+        show_con2(report)
+    else:
+        show_report(report)
+
+
+@app.command()
+def negbench(
+    table: Annotated[Path, typer.Argument(help="A CSV of NegBench: retrieval or multiple choice.")],
+    images: Annotated[Path, typer.Option(help="Folder of its pictures; a video is a folder of frames.")],
+    encoder: EncoderOption = "phantom",
+    text_encoder: TextEncoderOption = None,
+    parse: ParseOption = "real",
+    seed: Annotated[int, typer.Option(help="Of the resampling.", min=0)] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a published benchmark through every method: NegBench's COCO, VOC, MSR-VTT or CheXpert tables."""
+    from medneg import encoders
+    from medneg.evaluation.negbench import read_table
+    from medneg.evaluation.published import run_table
+    from medneg.terminal.evaluation import show_published
+    from medneg.terminal.progress import progress_bar
+
+    read = read_table(table)
+    towers = encoders.load(encoder, text_encoder)
+    with progress_bar("Encoding", "picture") as progress:
+        report = run_table(read, images, towers, how=parse, seed=seed, progress=progress)
     if as_json:
         print(json.dumps(report.to_json()))
     else:
-        show_report(report)
+        show_published(report)
+
+
+def _command() -> str:
+    """The command as it was typed."""
+    return shlex.join(["medneg", *sys.argv[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError
 from medneg.evaluation.benchmark import Setup, evaluate_gallery
+from medneg.evaluation.con2 import Con2Report, con2
+from medneg.evaluation.crossfit import borrow
+from medneg.evaluation.gallery import Fold
 from medneg.evaluation.measuring import Progress
 from medneg.evaluation.report import Report
 from medneg.evaluation.truth import Truth
@@ -30,6 +34,7 @@ def evaluate_archive(
     *,
     setup: Setup,
     source: Source = "manifest",
+    curves: Archive | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Measure an encoder and the negation methods on all images of an archive that are labelled.
@@ -40,14 +45,42 @@ def evaluate_archive(
         setup: how to ask.
         source: believe manifests (phantoms' truth, ChestX-ray14's list, tables of flags), or what was read
             in reports.
-        progress: called with (done, total) rankings.
+        curves: an archive of other patients to fit probability curves on; None fits them on the patients of
+            this one that are not scored.
+        progress: called with (done, total) questions.
 
     Raises:
         ArchiveError: if no image has such labels, or too few have.
         SpaceMismatch: if the archive was embedded by other encoders only.
     """
+    images, truth, folds = prepare(archive, encoder, source, curves)
+    labelled = replace(setup, truth=TRUTHS[source])
+    return evaluate_gallery(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
+
+
+def con2_archive(
+    archive: Archive,
+    encoder: Encoder,
+    *,
+    setup: Setup,
+    source: Source = "manifest",
+    curves: Archive | None = None,
+    progress: Progress | None = None,
+) -> Con2Report:
+    """The CON2 paper's protocol on an archive; arguments and errors as for ``evaluate_archive``."""
+    images, truth, folds = prepare(archive, encoder, source, curves)
+    labelled = replace(setup, truth=TRUTHS[source])
+    return con2(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
+
+
+def prepare(
+    archive: Archive, encoder: Encoder, source: Source, curves: Archive | None
+) -> tuple[NDArray[float32], Truth, tuple[Fold, ...] | None]:
+    """Embeddings, truth, and calibrations if they come from another archive."""
     images, truth = labelled_gallery(archive, encoder, source)
-    return evaluate_gallery(images, truth, encoder, setup=setup, progress=progress)
+    if curves is None:
+        return images, truth, None
+    return images, truth, borrow(images, encoder, *labelled_gallery(curves, encoder, source))
 
 
 def labelled_gallery(archive: Archive, encoder: Encoder, source: Source) -> tuple[NDArray[float32], Truth]:

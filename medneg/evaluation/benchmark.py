@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from medneg import __version__
 from medneg.errors import ArchiveError
-from medneg.evaluation.crossfit import CROSSED, fold
+from medneg.evaluation.crossfit import CROSSED, cross_fit
 from medneg.evaluation.exclusionbench import LEAST, exclusionbench
 from medneg.evaluation.gallery import Fold, Gallery, usable_ways
 from medneg.evaluation.intervals import mean_interval, statistic_interval
@@ -121,18 +121,15 @@ def evaluate_gallery(
         ArchiveError: if the gallery is too small for any question.
     """
     rng = np.random.default_rng(setup.seed)
-    tower = RememberingTower(encoder)
     questions = _questions(truth, setup, rng)
-    tower.remember(_sentences(questions, tower.card.template))
-    gallery = Gallery(
-        projections=Projections(images), truth=truth, tower=tower, folds=folds or fold(images, truth, tower)
-    )
+    gallery = gallery_of(images, truth, encoder, folds)
+    gallery.tower.remember(_sentences(questions, encoder.card.template))
     ways, left_out = usable_ways(gallery, setup.methods or tuple(METHODS), _negated(questions))
     outcomes = measure(gallery, questions, ways, rng, progress)
     lines = _zero_shot(images, gallery, rng)
     own = [line.auc.value for line in lines if line.concept in truth.findings]
     return Report(
-        about=_about(encoder, truth, setup, curves="given" if folds else CROSSED),
+        about=about(encoder, truth, setup, folds),
         zero_shot=lines,
         mean_auc=mean_interval(np.array(own), rng),
         reading=reading_of(questions),
@@ -169,7 +166,17 @@ def _negated(questions: Sequence[Question]) -> Query:
     return next(question.query for question in questions if question.query.negated)
 
 
-def _about(encoder: Encoder, truth: Truth, setup: Setup, *, curves: str) -> About:
+def gallery_of(
+    images: NDArray[float32], truth: Truth, encoder: Encoder, folds: tuple[Fold, ...] | None
+) -> Gallery:
+    """A gallery ready to be asked; calibrations are fitted on other patients where none are given."""
+    tower = RememberingTower(encoder)
+    parts = folds or cross_fit(images, truth, tower)
+    return Gallery(projections=Projections(images), truth=truth, tower=tower, folds=parts)
+
+
+def about(encoder: Encoder, truth: Truth, setup: Setup, folds: tuple[Fold, ...] | None) -> About:
+    """What every report opens with."""
     card = encoder.card
     return About(
         encoder=card.name,
@@ -179,7 +186,7 @@ def _about(encoder: Encoder, truth: Truth, setup: Setup, *, curves: str) -> Abou
         patients=len(np.unique(truth.patients)),
         truth=setup.truth,
         parse=setup.parse,
-        curves=curves,
+        curves=CROSSED if folds is None else "another archive",
         seed=setup.seed,
         version=__version__,
         default=(DEFAULT.method, DEFAULT.space),

@@ -10,11 +10,12 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
+from medneg.compiling import make_plan
 from medneg.errors import CalibrationMissing
 from medneg.evaluation.projections import Projections
+from medneg.evaluation.questions import RememberingTower
 from medneg.evaluation.truth import Truth
-from medneg.scoring import METHODS, Calibration, SpaceName, TextTower
-from medneg.search import make_plan
+from medneg.scoring import METHODS, Calibration, SpaceName
 from medneg.values import Query
 
 
@@ -50,7 +51,7 @@ class Gallery:
 
     projections: Projections
     truth: Truth
-    tower: TextTower
+    tower: RememberingTower
     folds: tuple[Fold, ...]
 
     def score(self, query: Query, way: Way) -> NDArray[float64]:

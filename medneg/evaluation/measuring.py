@@ -10,6 +10,7 @@ from numpy import float32, float64
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from medneg.errors import CalibrationMissing
 from medneg.evaluation import metrics
 from medneg.evaluation.gallery import Gallery, Way
 from medneg.evaluation.intervals import (
@@ -78,7 +79,7 @@ def measure(
     resampled = np.full((2, *shape, PATIENT_RESAMPLES, len(BY_PATIENT)), np.nan, float32)
     identical = np.ones(shape, bool)
     for place, question in enumerate(questions):
-        scores = np.stack([gallery.score(question.query, way) for way in ways])  # w n
+        scores = np.stack([_score(gallery, question, way) for way in ways])  # w n
         if question.kind in UNNEGATED:
             identical[:, place] = (scores == gallery.score(question.query, Way(*PLAIN))).all(axis=1)
         found[0, :, place], resampled[0, :, place] = _rank(question, scores, question.rows[None], copies)
@@ -114,8 +115,19 @@ def _rank(
     best = pools[np.arange(len(pools))[:, None], metrics.order(scores[:, pools])]  # w p s
     flags = _flags(question, best)
     near = np.moveaxis(copies[:, best[..., :DEPTH]], 0, 2)  # w p r s
-    resampled = resampled_precision(near, flags[..., :DEPTH, :], K)
-    return figures(flags).mean(axis=1), resampled.mean(axis=1)
+    resampled = resampled_precision(near, flags[..., :DEPTH, :], K).mean(axis=1)
+    found = figures(flags).mean(axis=1)
+    unscored = np.isnan(scores[:, 0])
+    found[unscored], resampled[unscored] = np.nan, np.nan
+    return found, resampled
+
+
+def _score(gallery: Gallery, question: Question, way: Way) -> NDArray[float64]:
+    """Scores of all pictures; NaN where a method knows too little of this question's findings."""
+    try:
+        return gallery.score(question.query, way)
+    except CalibrationMissing:
+        return np.full(len(gallery.truth), np.nan)
 
 
 def _flags(question: Question, best: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -187,9 +187,9 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, all figures with n and interval; what is not defined is None."""
-        return {"schema_version": 1, **asdict(self, dict_factory=_without_nan)}
+        return {"schema_version": 1, **asdict(self, dict_factory=without_nan)}
 
 
-def _without_nan(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_nan(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """JSON has no NaN."""
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in pairs}

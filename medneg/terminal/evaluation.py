@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from medneg.terminal.screen import console, titled
+from medneg.terminal.screen import console, foreign, titled
 
 if TYPE_CHECKING:
+    from medneg.evaluation.con2 import Con2Report
+    from medneg.evaluation.published import PublishedReport
     from medneg.evaluation.report import About, Pool, Report, Row, Superscripts
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -33,6 +35,40 @@ def show_report(report: Report) -> None:
         console.print(_examples_table(report))
     for words in _closing_lines(report):
         console.print(Text(words, style="dim"), soft_wrap=True)
+
+
+def show_con2(report: Con2Report) -> None:
+    """Print the CON2 paper's protocol: accuracy by group of prompts, for its finding and for all."""
+    _show_about(report.about)
+    groups = list(dict.fromkeys(row.group for row in report.rows))
+    ways = dict.fromkeys((row.method, row.space) for row in report.rows)
+    for which, title in (("papers", "pleural effusion"), ("all", f"{len(report.findings)} findings")):
+        found = {(row.method, row.space, row.group): getattr(row, which) for row in report.rows}
+        shown = titled(f"Top-10 accuracy of prompts about {title}; chance .5", "method", *groups)
+        for way in ways:
+            cells = (str(found[*way, group]) for group in groups)
+            shown.add_row(", ".join(way), *cells, style="bold" if way == report.about.default else None)
+        console.print(shown)
+
+
+def show_published(report: PublishedReport) -> None:
+    """Print what a published benchmark gave, one row a method."""
+    console.print(
+        Text(
+            f"{report.encoder} on {report.table}: {report.questions:,} questions ({report.task}), "
+            f"{report.pictures:,} pictures in grey; seed {report.seed}; 95 % intervals over questions. "
+            f"{report.licence}. {report.notice}",
+            style="dim",
+        )
+    )
+    names = list(report.rows[0].figures) if report.rows else []
+    shown = titled(f"NegBench, {report.task}", "method", "n", *(foreign(name).plain for name in names))
+    for row in report.rows:
+        figures = [row.figures[name] for name in names]
+        shown.add_row(f"{row.method}, {row.space}", str(figures[0].n), *map(str, figures))
+    console.print(shown)
+    for method, space, why in report.left_out:
+        console.print(Text(f"left out: {method}, {space}: {why}", style="dim"))
 
 
 def _show_about(about: About) -> None:

@@ -46,7 +46,7 @@ def archive(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _perfect_encoder(monkeypatch):
     """Two methods are enough here."""
-    monkeypatch.setattr(encoders, "load", lambda name: Perfect())
+    monkeypatch.setattr(encoders, "load", lambda *names: Perfect())
     monkeypatch.setattr(benchmark, "METHODS", {name: METHODS[name] for name in ("cosine", "subtract")})
 
 
