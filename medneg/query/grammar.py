@@ -86,10 +86,21 @@ def _phrase(state: State, place: int, piece: Chunk) -> None:
     _note_joints(state, place, piece, scope)
     state.after_comma = None
     for waiting, its_scope in state.waiting:
-        state.add(copy_of(piece, waiting.words, waiting), its_scope)
+        state.add(_named_copy(state, piece, waiting), its_scope)
     state.waiting = []
     state.add(Draft(piece, piece.words, scope, joined_by=joint), scope)
     state.fresh = False
+
+
+def _named_copy(state: State, piece: Chunk, waiting: Chunk) -> Draft:
+    """The phrase's head with other modifiers: "*hilar* or mediastinal lymphadenopathy", "left or right"."""
+    if piece.match is not None:
+        words = (*waiting.words, state.tokens[piece.match.end - 1].stem)
+        finding = lexicon().resolve(" ".join(words))
+        if finding is not None and finding != piece.match.finding:
+            match = Match(finding, waiting.first, waiting.end)
+            return Draft(replace(moved(piece, waiting), match=match), (), Scope())
+    return copy_of(piece, waiting.words, waiting)
 
 
 def _name_by_head(state: State, piece: Chunk) -> None:
@@ -171,7 +182,8 @@ def _repeats(state: State, piece: Chunk) -> bool:
 
 def _awaits(state: State, place: int, told: set[str]) -> bool:
     """Whether bare modifiers wait for the head of a later phrase that has modifiers of the same kind."""
-    if told & {"side", "size"}:
+    joined = state.joint(place + 1) in {"and", "or"} and state.kind(place + 2) == "phrase"
+    if told & {"side", "size"} or (joined and "place" in told):
         return True
     later = next((piece for piece in state.chunks[place + 1 :] if piece.kind == "phrase"), None)
     return later is not None and not told.isdisjoint(_kinds(later))

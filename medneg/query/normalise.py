@@ -170,6 +170,8 @@ def _mark(raw: str, start: int, end: int) -> str | None:
         # "-X" excludes X; a dash between blanks parts two clauses; a hyphen inside a word only joins.
         if opens and touches:
             return "!"
+        if before.isspace() and not raw[end:].strip():
+            return "negative"
         if _AFTER_LINK.search(raw[max(start - 5, 0) : start]):
             return "!"
         return ";" if before.isspace() and after.isspace() else None
