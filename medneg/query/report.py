@@ -117,9 +117,9 @@ def _sentence(raw: str, tokens: list[Token], offset: int) -> Sentence:
 
 
 def _is_idle(piece: Chunk) -> bool:
-    """Whether it decides nothing in a report: "consistent with", or a size that belongs to no phrase."""
+    """Whether it decides nothing in a report: "consistent with", or a place that belongs to no phrase."""
     if piece.kind == "modifiers":
-        return all(vocabulary().modifiers.get(word) != "side" for word in piece.words)
+        return any(vocabulary().modifiers.get(word) != "side" for word in piece.words)
     return piece.kind == "cue" and all(cue.kind == "noop" for cue in piece.cues)
 
 

@@ -40,6 +40,7 @@ def states(report: str) -> dict[str, FindingState]:
         ("It may represent edema, atelectasis, or changes of old disease.", "atelectasis", "uncertain"),
         ("Atelectasis versus pneumonia.", "atelectasis", "uncertain"),
         ("Aspiration is also possible.", "aspiration", "uncertain"),
+        ("Opacity in an aspect of the right lobe, concerning for pneumonia.", "pneumonia", "uncertain"),
         ("Nondistended, effusion on the left.", "pleural_effusion", "present"),
         ("Infiltrates and edema have resolved.", "infiltrate", "absent"),
         ("Effusion and edema are also possible.", "pleural_effusion", "uncertain"),
