@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medneg.errors import ArchiveError, UnknownName
+from medneg.errors import ArchiveError, CalibrationMissing, UnknownName
 from medneg.evaluation.benchmark import Setup, evaluate, evaluate_gallery
+from medneg.evaluation.gallery import Gallery
 from medneg.evaluation.truth import Truth
 from tests.evaluation.perfect import FINDINGS, Perfect, gallery
 
@@ -44,10 +45,25 @@ def test_subtraction_excludes_and_cosine_does_not(report):
     assert figure(report, "cosine", "pool", "rank").value > figure(report, "subtract", "pool", "rank").value
 
 
-def test_curves_come_from_other_patients_and_normality_has_none(report):
+def test_curves_come_from_other_patients(report):
     assert figure(report, "log-odds", "pool", "precision@10").value > 0.95
     assert report.about.curves.startswith("the other patients of this gallery")
-    assert figure(report, "log-odds", "pool", "precision@10", "normality").n == 0
+
+
+def test_a_question_that_a_method_knows_too_little_for_is_left_out(monkeypatch):
+    score = Gallery.score
+
+    def unknowing(gallery, query, way):
+        if way.space == "centred" and query.affirmed and query.affirmed[0].finding == "pneumothorax":
+            raise CalibrationMissing("the method needs more", "perfect")
+        return score(gallery, query, way)
+
+    monkeypatch.setattr(Gallery, "score", unknowing)
+    images, labels = gallery(300)
+    setup = Setup(methods=("subtract",))
+    report = evaluate_gallery(images, Truth.from_labels(labels, FINDINGS), Perfect(), setup=setup)
+    assert figure(report, "subtract", "gallery", "precision@10").n == 12
+    assert figure(report, "subtract", "gallery", "precision@10", space="centred").n == 9
 
 
 def test_both_bootstraps_hold_their_figure(report):
