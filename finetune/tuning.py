@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from numpy import float32
 from numpy.random import default_rng
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -155,6 +157,12 @@ class Tuning:
         rows = torch.cat([self.tower(part) for part in ids[order].split(TOGETHER)])
         return rows[order.argsort()].cpu()
 
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> NDArray[float32]:
+        """Encode sentences with the tower as it is now, unit rows (t, d)."""
+        rows: NDArray[float32] = self._read(texts).numpy()
+        return rows
+
     def _measure(self, watched: Embedded, loss: float | None = None) -> None:
         if not self.accelerator.is_main_process:
             return
@@ -220,7 +228,7 @@ class Tuning:
         self.metrics_file.write_text("".join(kept), encoding="utf-8")
 
     def export(self, command: str) -> Path:
-        """Write the tower for ``--text-encoder``; licence and origin are inherited.
+        """Write the tower for ``--text-encoder`` in half precision; licence and origin are inherited.
 
         Args:
             command: what was typed, for the record.
@@ -229,7 +237,7 @@ class Tuning:
         write_text_tower(
             folder,
             _card_of(self.folder.resolve().name, self.card, self.recipe, command),
-            self._weights(),
+            {n: w.half() if w.is_floating_point() else w for n, w in self._weights().items()},
         )
         return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -75,6 +76,50 @@ def tune(
 
 for _method in get_args(Method):
     app.command(_method, help=HELP[_method])(tune)
+
+
+@app.command()
+def reproduce(
+    archive: ArchiveOption,
+    out: Annotated[Path, typer.Option(help="Folder of the runs and of table.json.")],
+    encoder: EncoderOption = "phantom",
+    finding: Annotated[str, typer.Option(help="What to tune on.")] = "pleural effusion",
+    images: Annotated[int, typer.Option(help="Learn from so many, half of which show it.", min=2)] = 230,
+    seeds: Annotated[int, typer.Option(help="How many runs of each.", min=1)] = 5,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.", min=0)] = None,
+    distractor_ratio: Annotated[
+        float | None, typer.Option(help="Share of distractors that differ in one finding only.", min=0, max=1)
+    ] = None,
+    truth: TruthOption = "manifest",
+    threads: ThreadsOption = 1,
+) -> None:
+    """The protocol of the CON2 paper: base, CON1 and CON2 on 99 prompts about 70 images."""
+    import torch
+
+    from finetune.embedded import read_embedded
+    from finetune.reproducing import reproduce as follow
+    from medneg.archive import Archive
+    from medneg.encoders.registry import load_alone
+    from medneg.terminal.progress import progress_bar
+
+    torch.set_num_threads(threads)
+    given = {"images": images, "rate": lr, "distractors": distractor_ratio}
+    numbers = {name: value for name, value in given.items() if value is not None}
+    recipes = [
+        _recipe(method, encoder, finding, {**numbers, "seed": seed})
+        for seed in range(seeds)
+        for method in ("con1", "con2")
+    ]
+    with Archive.open(archive) as store:
+        known = read_embedded(store, load_alone(encoder), findings=(finding,), source=truth)
+    with progress_bar("reproducing", "runs") as progress:
+        table = follow(out, known, lambda: load_alone(encoder), recipes, progress=progress)
+    (out / "table.json").write_text(json.dumps(table.to_json(), indent=2) + "\n", encoding="utf-8")
+    for title, rows in (("mean over seeds [95 %]", table.rows), ("gained over base", table.gained)):
+        typer.echo(f"\n{title}; {table.finding}, {table.images} images, {len(table.seeds)} seeds")
+        for model, figures in rows.items():
+            for name, figure in figures.items():
+                typer.echo(f"  {model:<5} {name:<26} {figure}")
 
 
 def _recipe(method: str, encoder: str, findings: str | None, numbers: dict[str, Any]) -> TuningRecipe:

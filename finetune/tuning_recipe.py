@@ -23,7 +23,7 @@ PROMPTS = 96
 DEFAULTS: dict[Method, dict[str, float]] = {
     "con1": {"epochs": 5, "rate": 1e-3, "batch": 16},
     "con2": {"epochs": 5, "rate": 1e-3, "batch": 16},
-    "label-aware": {"epochs": 16, "rate": 1e-3, "batch": 128, "distill": 5.0},
+    "label-aware": {"epochs": 20, "rate": 1.5e-3, "batch": 128, "distill": 5.0},
 }
 """What is taken when nothing is said: five epochs are the CON2 paper's, the rest was found on phantoms."""
 
@@ -58,7 +58,7 @@ class TuningRecipe:
     batch: int = 64
     distill: float = 0.0
     distractors: float = 0.5
-    scale: float = 20.0
+    scale: float = 30.0
     precision: Literal["no", "bf16"] = "no"
     seed: int = 0
 

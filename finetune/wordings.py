@@ -19,10 +19,10 @@ Choice = TypeVar("Choice")
 PLAIN = 0.6
 """How often a finding is called by its prompt; else by any of its names."""
 
-JOINED = 0.5
+JOINED = 0.3
 """How often a sentence about two findings is joined from two sentences about one."""
 
-DRESSED = 0.35
+DRESSED = 0.2
 """How often a sentence gets an opener; as often, by itself, a closer."""
 
 
