@@ -39,7 +39,7 @@ def show_calibration(report: CalibrationReport) -> None:
             style="dim",
         )
     console.print(
-        "reported: labels that come from reports only · ECE: expected calibration error of the logistic curve "
+        "reported: labels from reports only · ECE: expected calibration error of the logistic curve "
         "on held-out patients, 15 bins of equal mass · a probability holds for images like those of this "
         "archive, and is no diagnosis",
         style="dim",
