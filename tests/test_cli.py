@@ -28,7 +28,7 @@ def phantoms(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _fake_encoder(monkeypatch):
     tower = FakeEncoder()
-    monkeypatch.setattr(encoders, "load", lambda name: tower)
+    monkeypatch.setattr(encoders, "load", lambda *names: tower)
 
 
 @pytest.fixture
