@@ -12,7 +12,7 @@ import typer
 
 from finetune.application import app
 from finetune.tuning_recipe import DEFAULTS, Method, TuningRecipe
-from medneg.cli.application import ArchiveOption, EncoderOption
+from medneg.cli.application import ArchiveOption, EncoderOption, TextEncoderOption
 
 TruthOption = Annotated[
     Literal["manifest", "report"], typer.Option(help="Believe manifests, or findings read in reports.")
@@ -120,6 +120,35 @@ def reproduce(
         for model, figures in rows.items():
             for name, figure in figures.items():
                 typer.echo(f"  {model:<5} {name:<26} {figure}")
+
+
+@app.command()
+def listen(
+    archive: ArchiveOption,
+    encoder: EncoderOption = "phantom",
+    text_encoder: TextEncoderOption = None,
+    truth: TruthOption = "manifest",
+    carriers: Annotated[bool, typer.Option("--carriers", help="Show every carrier, worst first.")] = False,
+) -> None:
+    """Ask whole sentences by plain cosine, in wordings trained on and in others: what does the tower hear?"""
+    from finetune.embedded import read_embedded
+    from finetune.measuring import listen as ask
+    from medneg.archive import Archive
+    from medneg.encoders import load
+
+    tower = load(encoder, text_encoder)
+    with Archive.open(archive) as store:
+        known = read_embedded(store, tower, source=truth)
+    heard = ask(known, tower.encode_texts)
+    typer.echo(f"precision@10 by plain cosine, {len(known)} images, {tower.card.name}")
+    for wordings, kind in dict.fromkeys((row.wordings, row.kind) for row in heard):
+        rows = [row for row in heard if (row.wordings, row.kind) == (wordings, kind)]
+        shown = [row.violation for row in rows if row.violation is not None]
+        broken = f"  shows B {sum(shown) / len(shown):.3f}" if shown else ""
+        mean = sum(row.precision for row in rows) / len(rows)
+        typer.echo(f"{wordings:<22} {kind:<11} {mean:.3f}{broken}  ({len(rows)} carriers)")
+        for row in sorted(rows, key=lambda row: row.precision) if carriers else ():
+            typer.echo(f"    {row.precision:.3f}  {row.carrier}")
 
 
 def _recipe(method: str, encoder: str, findings: str | None, numbers: dict[str, Any]) -> TuningRecipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -58,6 +58,14 @@ def carriers() -> Carriers:
     told = json.loads(text)
     pairs = tuple((affirmed, negated) for affirmed, negated in told.pop("pairs"))
     return Carriers(pairs=pairs, **{kind: tuple(lines) for kind, lines in told.items()})
+
+
+@lru_cache(maxsize=1)
+def fresh() -> Mapping[str, Sequence[str]]:
+    """Carriers that are measured and never looked at when others are chosen, by ExclusionBench's kinds."""
+    text = files("finetune").joinpath("assets", "fresh.json").read_text(encoding="utf-8")
+    found: Mapping[str, Sequence[str]] = json.loads(text)
+    return found
 
 
 def pair(finding: str, rng: Generator) -> tuple[str, str]:
