@@ -1,4 +1,8 @@
-"""Queries and their readings by people who had not seen the grammar (everyday.jsonl)."""
+"""Queries and their readings by people who had not seen the grammar.
+
+The grammar was developed with those of everyday.jsonl; unseen.jsonl was opened after its last change, and
+stays a measure only as long as nobody mends what it shows.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ import pytest
 from medneg.query import parse, predictions
 from medneg.query.lexicon import key
 
-ROWS = [
-    json.loads(line)
-    for line in Path(__file__).with_name("everyday.jsonl").read_text(encoding="utf-8").splitlines()
-]
+
+def read_rows(name: str) -> list[dict[str, Any]]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+ROWS, UNSEEN = read_rows("everyday.jsonl"), read_rows("unseen.jsonl")
 AUTHORS = {"plain": 0.97, "radiologist": 0.96, "researcher": 0.95, "clinician": 0.94}
 COARSE = {
     "vertebral_fracture": "compression_fracture",
@@ -57,6 +64,13 @@ def test_right_in_every_part(author: str, floor: float):
     rows = [row for row in ROWS if row["author"] == author]
     wrong = [row["query"] for row in rows if not is_right(row)]
     assert len(wrong) <= (1 - floor) * len(rows), wrong
+
+
+def test_nine_in_ten_unseen_queries_are_right_and_few_wrong_ones_are_silent():
+    wrong = [row["query"] for row in UNSEEN if not is_right(row)]
+    silent = [words for words in wrong if not parse(words).needs_review]
+    assert len(wrong) <= 0.1 * len(UNSEEN), wrong
+    assert len(silent) <= 0.03 * len(UNSEEN), silent
 
 
 def test_no_category_is_left_behind():
