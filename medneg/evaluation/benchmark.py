@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from medneg import __version__
 from medneg.errors import ArchiveError
-from medneg.evaluation.crossfit import CROSSED, cross_fit
+from medneg.evaluation.crossfit import CROSSED, cross_fit, unsupervised
 from medneg.evaluation.exclusionbench import LEAST, exclusionbench
 from medneg.evaluation.gallery import Fold, Gallery, usable_ways
 from medneg.evaluation.intervals import mean_interval, statistic_interval
@@ -122,7 +122,7 @@ def evaluate_gallery(
     """
     rng = np.random.default_rng(setup.seed)
     questions = _questions(truth, setup, rng)
-    gallery = gallery_of(images, truth, encoder, folds)
+    gallery = gallery_of(images, truth, encoder, folds or fit(images, truth, encoder, setup))
     gallery.tower.remember(_sentences(questions, encoder.card.template))
     ways, left_out = usable_ways(gallery, setup.methods or tuple(METHODS), _negated(questions))
     outcomes = measure(gallery, questions, ways, rng, progress)
@@ -166,13 +166,21 @@ def _negated(questions: Sequence[Question]) -> Query:
     return next(question.query for question in questions if question.query.negated)
 
 
-def gallery_of(
-    images: NDArray[float32], truth: Truth, encoder: Encoder, folds: tuple[Fold, ...] | None
-) -> Gallery:
-    """A gallery ready to be asked; calibrations are fitted on other patients where none are given."""
+def fit(images: NDArray[float32], truth: Truth, encoder: Encoder, setup: Setup) -> tuple[Fold, ...]:
+    """What the methods need to know: curves of other patients, where one of them needs curves."""
+    if _needs_curves(setup):
+        return cross_fit(images, truth, encoder)
+    return (Fold(rows=np.arange(len(truth)), calibration=unsupervised(images, encoder)),)
+
+
+def _needs_curves(setup: Setup) -> bool:
+    return any(METHODS[name].needs_curves for name in setup.methods or METHODS if name in METHODS)
+
+
+def gallery_of(images: NDArray[float32], truth: Truth, encoder: Encoder, folds: tuple[Fold, ...]) -> Gallery:
+    """A gallery ready to be asked."""
     tower = RememberingTower(encoder)
-    parts = folds or cross_fit(images, truth, tower)
-    return Gallery(projections=Projections(images), truth=truth, tower=tower, folds=parts)
+    return Gallery(projections=Projections(images), truth=truth, tower=tower, folds=folds)
 
 
 def about(encoder: Encoder, truth: Truth, setup: Setup, folds: tuple[Fold, ...] | None) -> About:
@@ -186,7 +194,7 @@ def about(encoder: Encoder, truth: Truth, setup: Setup, folds: tuple[Fold, ...] 
         patients=len(np.unique(truth.patients)),
         truth=setup.truth,
         parse=setup.parse,
-        curves=CROSSED if folds is None else "another archive",
+        curves="another archive" if folds else CROSSED if _needs_curves(setup) else "nowhere: none is needed",
         seed=setup.seed,
         version=__version__,
         default=(DEFAULT.method, DEFAULT.space),

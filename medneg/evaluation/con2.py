@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError, CalibrationMissing
 from medneg.evaluation import metrics
-from medneg.evaluation.benchmark import Setup, about, gallery_of
+from medneg.evaluation.benchmark import Setup, about, fit, gallery_of
 from medneg.evaluation.gallery import Fold, Gallery, Way, usable_ways
 from medneg.evaluation.intervals import Figure, mean_interval
 from medneg.evaluation.measuring import K, Progress
@@ -105,7 +105,7 @@ def con2(
     prompts = tuple(_prompts(truth, setup, rng))
     if not prompts:
         raise ArchiveError(f"these labels know no finding that {EACH} pictures show and {EACH} do not")
-    gallery = gallery_of(images, truth, encoder, folds)
+    gallery = gallery_of(images, truth, encoder, folds or fit(images, truth, encoder, setup))
     gallery.tower.remember([prompt.query.sentence for prompt in prompts])
     trial = next(prompt.query for prompt in prompts if prompt.query.negated)
     ways, _ = usable_ways(gallery, setup.methods or tuple(METHODS), trial)
