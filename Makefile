@@ -20,6 +20,7 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/medneg phantom demo/phantoms --studies $(STUDIES) --seed 7
 	$(BIN)/medneg ingest demo/phantoms --archive demo/archive
+	$(BIN)/medneg calibrate --archive demo/archive > demo/calibration.txt
 	$(BIN)/medneg search "$(QUERY)" --archive demo/archive --compare
 ifeq ($(SERVE),yes)
 	$(BIN)/medneg ui --archive demo/archive $(if $(filter no,$(BROWSER)),--no-browser)
