@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from finetune import wordings
 from finetune.embedded import Embedded
-from finetune.wordings import pair, pick
+from finetune.wordings import both, exclusion, neither, pair, pick
 from medneg.evaluation.truth import related
 
 SHARES = {"affirmed": 0.19, "negated": 0.26, "exclusion": 0.41, "both": 0.08, "neither": 0.06}
@@ -20,6 +18,13 @@ turns the whole sentence; without "A and B" any second finding would sound denie
 
 ALONE = {"affirmed": 0.45, "negated": 0.55}
 """The same with a single finding, which has no company to be told from."""
+
+TOLD_OF_TWO = {
+    "exclusion": (exclusion, True, False),
+    "both": (both, True, True),
+    "neither": (neither, False, False),
+}
+"""Kinds that name two findings: how they are worded, whether A is to be there, and whether B is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +52,7 @@ def write_prompt(data: Embedded, rng: Generator) -> Prompt:
     kinds, weights = list(shares), np.array(list(shares.values()))
     while True:
         kind = kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
-        prompt = _single(data, kind, rng) if kind in ALONE else _WRITERS[kind](data, rng)
+        prompt = _single(data, kind, rng) if kind in ALONE else _two(data, kind, rng)
         if prompt is not None and prompt.true.any() and prompt.false.any():
             return prompt
 
@@ -61,56 +66,17 @@ def _single(data: Embedded, kind: str, rng: Generator) -> Prompt:
     return Prompt(text=negated, true=gone, false=there, affirmative=False)
 
 
-def _two(data: Embedded, rng: Generator) -> tuple[str, str] | None:
+def _two(data: Embedded, kind: str, rng: Generator) -> Prompt | None:
+    """A prompt about two findings; None when one is a kind of the other."""
     a, b = (pick(data.concepts, rng) for _ in range(2))
-    return None if related(a, b) else (a, b)
-
-
-def _exclusion(data: Embedded, rng: Generator) -> Prompt | None:
-    two = _two(data, rng)
-    if two is None:
+    if related(a, b):
         return None
-    a, b = two
-    truth = data.truth
+    shows, lacks = data.truth.shows, data.truth.lacks
+    write, a_wanted, b_wanted = TOLD_OF_TWO[kind]
     return Prompt(
-        text=wordings.exclusion(a, b, rng),
-        true=truth.shows(a) & truth.lacks(b),
-        false=truth.lacks(a) | truth.shows(b),
-        affirmative=False,
-        denied=b,
+        text=write(a, b, rng),
+        true=(shows if a_wanted else lacks)(a) & (shows if b_wanted else lacks)(b),
+        false=(lacks if a_wanted else shows)(a) | (lacks if b_wanted else shows)(b),
+        affirmative=a_wanted and b_wanted,
+        denied=b if kind == "exclusion" else None,
     )
-
-
-def _both(data: Embedded, rng: Generator) -> Prompt | None:
-    two = _two(data, rng)
-    if two is None:
-        return None
-    a, b = two
-    truth = data.truth
-    return Prompt(
-        text=wordings.both(a, b, rng),
-        true=truth.shows(a) & truth.shows(b),
-        false=truth.lacks(a) | truth.lacks(b),
-        affirmative=True,
-    )
-
-
-def _neither(data: Embedded, rng: Generator) -> Prompt | None:
-    two = _two(data, rng)
-    if two is None:
-        return None
-    a, b = two
-    truth = data.truth
-    return Prompt(
-        text=wordings.neither(a, b, rng),
-        true=truth.lacks(a) & truth.lacks(b),
-        false=truth.shows(a) | truth.shows(b),
-        affirmative=False,
-    )
-
-
-_WRITERS: dict[str, Callable[[Embedded, Generator], Prompt | None]] = {
-    "exclusion": _exclusion,
-    "both": _both,
-    "neither": _neither,
-}
