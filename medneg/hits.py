@@ -53,8 +53,9 @@ def explained_hits(
 
 
 def unfit(card: EncoderCard, images: Sequence[ImageRow]) -> tuple[QueryWarning, ...]:
-    """A doubt about the embedded encoder on anything but phantoms."""
-    fit = card.name != "phantom" or all(image.phantom for image in images)
+    """A doubt about the embedded encoder, whatever its text tower, on anything but phantoms."""
+    base = card.name.partition("+")[0]  # a tuned text tower puts its name behind its base's
+    fit = base != "phantom" or all(image.phantom for image in images)
     return () if fit else (QueryWarning(code="not_a_phantom", message=card.notice),)
 
 

@@ -291,8 +291,9 @@ def test_an_unknown_space_method_and_an_empty_query_are_refused(archive, encoder
         search(archive, "  ", encoder)
 
 
-def test_the_phantom_encoder_says_so_when_it_meets_a_file_that_is_no_phantom(tmp_path):
-    encoder = AxisEncoder(name="phantom")
+@pytest.mark.parametrize("name", ["phantom", "phantom+phantom-neg"])
+def test_the_phantom_encoder_says_so_when_it_meets_a_file_that_is_no_phantom(tmp_path, name):
+    encoder = AxisEncoder(name=name)
     with Archive.open(tmp_path / "mixed", create=True) as mixed:
         mixed.register(encoder.card)
         films = [new_image(encoder, k, SHOWN[1], phantom=k == 0) for k in range(2)]
