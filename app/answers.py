@@ -9,7 +9,7 @@ import streamlit as st
 
 from medneg.archive import Archive, Where
 from medneg.archive.scan import Ranking
-from medneg.chances import chance_plan
+from medneg.chances import query_chances
 from medneg.compiling import expansion, known_calibration, make_plan
 from medneg.encoders import Encoder
 from medneg.hits import explained_hits
@@ -57,8 +57,7 @@ def terms_of(
     ranking = Ranking(
         ids=np.asarray(ids), scores=parts.sum(axis=1), contributions=parts, exact=False, rescored=len(ids)
     )
-    asked = [mention.finding for mention in query.affirmed + query.negated if mention.finding]
-    chances = known and chance_plan(asked, encoder, known, space=space, expand=expansion(encoder.card))
+    chances = query_chances(query, encoder, known, space=space, expand=expansion(encoder.card))
     hits, _ = explained_hits(store, query, plan, ranking, chances)
     return [hit.terms for hit in hits]
 
