@@ -22,7 +22,6 @@ PACKAGES = (
     "sqlalchemy",
     "python-gdcm",
 )
-ARCHIVE_ADVICE = "do what the line says; where it says nothing, ingest the archive's files again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
