@@ -8,7 +8,12 @@ from medneg.scoring.registry import method
 from medneg.values import Term
 
 
-@method("affirmed-only", source="docs/explanation/one-plan.md", needs=("wanted",))
+@method(
+    "affirmed-only",
+    source="docs/explanation/one-plan.md",
+    summary="what is wanted, the rest of the sentence dropped: one text a phrase; it excludes nothing",
+    needs=("wanted",),
+)
 def affirmed_only(reading: Reading) -> tuple[Term, ...]:
     """s(x) = x·a, with a the normalised mean of the wanted phrases."""
     return linear_terms(reading.wanted)

@@ -8,7 +8,12 @@ from medneg.scoring.registry import method
 from medneg.values import Term
 
 
-@method("cosine", source="CLIP (Radford et al. 2021); SpaceVLM-DRC eq. 2", needs=("sentence",))
+@method(
+    "cosine",
+    source="CLIP (Radford et al. 2021); SpaceVLM-DRC eq. 2",
+    summary="plain CLIP, the whole sentence as it stands: one text; it hardly hears “no”",
+    needs=("sentence",),
+)
 def cosine(reading: Reading) -> tuple[Term, ...]:
     """s(x) = x·e(sentence)."""
     return linear_terms(reading.sentence)

@@ -23,6 +23,7 @@ class Method:
     Attributes:
         name: how it is asked for.
         source: the paper and equation, or the tool, that it comes from.
+        summary: one line for people on what it does and what it costs.
         needs: the phrases that it looks at.
         compose: makes the plan's terms of them.
         templates: sentences that it averages phrases over, beside the tower's own.
@@ -33,6 +34,7 @@ class Method:
 
     name: str
     source: str
+    summary: str
     needs: tuple[Need, ...]
     compose: Compose
     templates: tuple[str, ...] = ()
@@ -55,14 +57,16 @@ METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str, *, source: str, needs: Sequence[Need], **wants: Unpack[Wants]
+    name: str, *, source: str, summary: str, needs: Sequence[Need], **wants: Unpack[Wants]
 ) -> Callable[[Compose], Compose]:
     """Register a method; its name must be new. See ``Method`` for the arguments."""
 
     def register(compose: Compose) -> Compose:
         if name in METHODS:
             raise ValueError(f"there is a method {name!r} already")
-        METHODS[name] = Method(name=name, source=source, needs=tuple(needs), compose=compose, **wants)
+        METHODS[name] = Method(
+            name=name, source=source, summary=summary, needs=tuple(needs), compose=compose, **wants
+        )
         return compose
 
     return register

@@ -687,4 +687,10 @@ def test_an_empty_query_is_refused():
 
 def test_a_method_name_is_registered_once():
     with pytest.raises(ValueError, match="there is a method 'cosine' already"):
-        method("cosine", source="", needs=())(lambda reading: ())
+        method("cosine", source="", summary="", needs=())(lambda reading: ())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_in_one_line_what_it_does_and_costs(name):
+    assert 20 <= len(METHODS[name].summary) <= 100
+    assert "\n" not in METHODS[name].summary
