@@ -16,6 +16,9 @@ WARM_UP = 50
 SMALLEST_RATE = 0.1
 """Share of the learning rate that is left at the end."""
 
+IMAGE_SHARE = 0.1
+"""Learning rate of an image tower that learns too, as a share of the text tower's."""
+
 PROMPTS = 96
 """Prompts in a step of label-aware tuning; CON1 and CON2 have one an image."""
 
@@ -44,7 +47,8 @@ class TuningRecipe:
         distractors: share of the batch's images that are there to be told apart: the opposite images of
             CON2, the twins of label-aware tuning.
         scale: inverse temperature of the contrast.
-        precision: "bf16" lets the text tower compute in bfloat16.
+        precision: "bf16" lets the towers that learn compute in bfloat16.
+        unfreeze_image: let the image tower learn too, at ``IMAGE_SHARE`` of the rate.
         seed: of the split, the order and the prompts.
     """
 
@@ -60,6 +64,7 @@ class TuningRecipe:
     distractors: float = 0.5
     scale: float = 30.0
     precision: Literal["no", "bf16"] = "no"
+    unfreeze_image: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -21,6 +21,9 @@ from finetune.wordings import pair, pick
 Read = Callable[[Sequence[str]], Tensor]
 """Sentences to unit rows, (t, d)."""
 
+Look = Callable[[np.ndarray], Tensor]
+"""Numbers of images to unit rows, (n, d)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stage:
@@ -31,12 +34,14 @@ class Stage:
         recipe: the numbers.
         read: the tower that is tuned; gradients flow.
         base: the same tower as it was; none do.
+        look: gives images by row as the image tower sees them now, (n, d), where it learns too.
     """
 
     data: Embedded
     recipe: TuningRecipe
     read: Read
     base: Read
+    look: Look | None = None
     twins: Twins = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +49,8 @@ class Stage:
 
     def images(self, rows: Sequence[int] | np.ndarray) -> Tensor:
         """Embeddings of some images, (n, d)."""
+        if self.look is not None:
+            return self.look(np.asarray(rows))
         return torch.from_numpy(self.data.vectors[np.asarray(rows)])
 
 

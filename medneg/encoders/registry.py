@@ -150,7 +150,7 @@ def load_alone(name: str) -> DualEncoder:
     if form == "hf" and rest:
         return _load_entry(name, Entry(repository=rest, papers=UNKNOWN))
     if form == "local" and rest:
-        folder = Path(rest).expanduser()
+        folder = _local_folder(Path(rest).expanduser())
         return _load_folder(name, read_checkpoint(folder), read_papers(folder, UNKNOWN))
     if form == "open_clip" and "/" in rest:
         return _load_pair(name, *rest.rsplit("/", 1))
@@ -196,6 +196,11 @@ def _load_entry(name: str, entry: Entry) -> DualEncoder:
     if checkpoint.weights is None:
         raise WeightsMissing(_missing(name, entry))
     return _load_folder(name, checkpoint, _papers(entry, folder))
+
+
+def _local_folder(given: Path) -> Path:
+    """The folder of the model itself, where the folder of a `medneg-finetune` run is given."""
+    return given / "model" if (given / "model").is_dir() else given
 
 
 def _load_folder(name: str, checkpoint: Checkpoint, papers: Papers) -> DualEncoder:

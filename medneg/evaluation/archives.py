@@ -18,6 +18,7 @@ from medneg.evaluation.measuring import Progress
 from medneg.evaluation.report import Report
 from medneg.evaluation.truth import Truth
 from medneg.search import require_space
+from medneg.values import FindingState
 
 if TYPE_CHECKING:
     from medneg.archive import Archive
@@ -90,17 +91,23 @@ def labelled_gallery(archive: Archive, encoder: Encoder, source: Source) -> tupl
         ArchiveError: if there is none.
         SpaceMismatch: if the archive was embedded by other encoders only.
     """
-    fingerprint = encoder.card.image_fingerprint
+    states = labelled_states(archive, encoder, source)
+    labelled = list(states)
+    people = [image.patient for image in archive.images(labelled)]
+    _, patients = np.unique(people, return_inverse=True)
+    truth = Truth.from_states(list(states.values()), patients)
+    return archive.vectors(encoder.card.image_fingerprint, labelled), truth
+
+
+def labelled_states(archive: Archive, encoder: Encoder, source: Source) -> dict[int, dict[str, FindingState]]:
+    """Ids of the images of ``labelled_gallery``, in its order, with what is said of each; same errors."""
     require_space(archive, encoder.card)
-    ids = archive.matrix(fingerprint).ids.tolist()
+    ids = archive.matrix(encoder.card.image_fingerprint).ids.tolist()
     states = archive.findings(ids, source=source)
-    labelled = [image for image in ids if states.get(image)]
+    labelled = {image: states[image] for image in ids if states.get(image)}
     if not labelled:
         raise ArchiveError(
             f"no image of the archive has {TRUTHS[source]}; ingest a manifest that says present or absent "
             "for each finding, such as the labels.csv of `medneg phantom`, or reports"
         )
-    people = [image.patient for image in archive.images(labelled)]
-    _, patients = np.unique(people, return_inverse=True)
-    truth = Truth.from_states([states[image] for image in labelled], patients)
-    return archive.vectors(fingerprint, labelled), truth
+    return labelled
