@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 
 from medneg.archive.places import Place
@@ -14,6 +14,9 @@ from medneg.errors import ArchiveError
 
 BUSY_SECONDS = 30
 """How long a process waits for another one that writes."""
+
+_WRITERS = 0x6D65646E6567
+"""The advisory lock that PostgreSQL's writers take in turn: "medneg" in ASCII. It is of one database only."""
 
 
 def connect(place: Place) -> Engine:
@@ -27,6 +30,10 @@ def connect(place: Place) -> Engine:
     options: dict[str, Any] = {}
     if place.url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_SECONDS}
+    elif place.url.get_backend_name() == "postgresql":
+        # A reader of yesterday's connection learns that the server was restarted before it asks anything.
+        options["pool_pre_ping"] = True
+        options["connect_args"] = {"options": f"-c lock_timeout={BUSY_SECONDS}s"}
     try:
         engine = create_engine(place.url, hide_parameters=True, **options)
     except (ImportError, NoSuchModuleError) as error:
@@ -54,8 +61,19 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(engine: Engine, place: Place, *, writes: bool = False) -> Iterator[Connection]:
+def transaction(
+    engine: Engine, place: Place, *, writes: bool = False, alone: bool = True
+) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back on any error; a reader sees one moment throughout.
+
+    Writers take turns, on a server as in a file: what one of them looks up (is this patient known? is that
+    study empty?) stays true until it has written. A batch takes milliseconds, so nobody waits long.
+
+    Args:
+        engine: of the archive's database.
+        place: for messages.
+        writes: whether anything is written.
+        alone: whether a writer waits for its turn; one that only adds rows that nobody looks up need not.
 
     Raises:
         ArchiveError: if the database cannot be reached, is locked for too long, damaged or full.
@@ -65,6 +83,8 @@ def transaction(engine: Engine, place: Place, *, writes: bool = False) -> Iterat
         options["isolation_level"] = "REPEATABLE READ"
     try:
         with engine.execution_options(**options).begin() as connection:
+            if writes and alone and engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
             yield connection
     except OperationalError as error:
         raise ArchiveError(f"the archive at {place.shown} cannot be used: {_cause(error, place)}") from None

@@ -178,7 +178,7 @@ class Archive:
             k=k,
             considered=considered,
         )
-        with transaction(self._engine, self._place, writes=True) as connection:
+        with transaction(self._engine, self._place, writes=True, alone=False) as connection:
             audit.record(connection, row)
 
     # What is known

@@ -30,8 +30,8 @@ def calibration(seed=0):
 
 
 @pytest.fixture
-def archive(tmp_path):
-    with Archive.open(tmp_path / "a", create=True) as store:
+def archive(location):
+    with Archive.open(location, create=True) as store:
         store.register(CARD)
         store.store(SPACE, images=[new_image(k) for k in range(6)])
         yield store

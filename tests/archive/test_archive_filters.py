@@ -15,8 +15,8 @@ KNOWN = [
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    with Archive.open(tmp_path_factory.mktemp("archive"), create=True) as archive:
+def archive(shared_location):
+    with Archive.open(shared_location, create=True) as archive:
         archive.register(FakeEncoder().card)
         images = [new_image(n, study=f"study{n}", **known) for n, known in enumerate(KNOWN)]
         archive.store(SPACE, images=images)

@@ -6,12 +6,24 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from medneg.archive.engines import connect
 from medneg.archive.migrating import SCRIPTS, revision, upgrade
+from medneg.archive.places import locate
 from medneg.archive.schema import REVISION, Base
 
 
 @pytest.fixture
-def engine(tmp_path):
+def engine(location):
+    place = locate(location)
+    if place.database is not None:
+        place.database.parent.mkdir()
+    engine = connect(place)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite(tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path}/some.db")
     yield engine
     engine.dispose()
@@ -29,13 +41,13 @@ def test_migrations_and_models_agree(engine):
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrations_make_the_very_tables_that_the_models_would(engine, tmp_path):
+def test_migrations_make_the_very_tables_that_the_models_would(sqlite, tmp_path):
     plain = create_engine(f"sqlite:///{tmp_path}/plain.db")
     Base.metadata.create_all(plain)
-    with engine.begin() as connection:
+    with sqlite.begin() as connection:
         upgrade(connection, shown="here")
     for name in Base.metadata.tables:
-        ours, theirs = inspect(engine), inspect(plain)
+        ours, theirs = inspect(sqlite), inspect(plain)
         for look in ("get_check_constraints", "get_unique_constraints", "get_foreign_keys", "get_indexes"):
             found, wanted = (getattr(side, look)(name) for side in (ours, theirs))
             assert sorted(map(str, found)) == sorted(map(str, wanted)), (name, look)
@@ -50,8 +62,8 @@ def test_upgrade_does_nothing_the_second_time(engine):
         assert upgrade(connection, shown="here") is False
 
 
-def test_vectors_never_get_an_id_that_was_used_before(engine):
-    with engine.begin() as connection:
+def test_vectors_never_get_an_id_that_was_used_before(sqlite):
+    with sqlite.begin() as connection:
         upgrade(connection, shown="here")
         made = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = 'embeddings'")).scalar()
     assert "AUTOINCREMENT" in made

@@ -10,8 +10,8 @@ from tests.fake_encoder import FakeEncoder
 
 
 @pytest.fixture
-def archive(tmp_path):
-    with Archive.open(tmp_path / "archive", create=True) as archive:
+def archive(location):
+    with Archive.open(location, create=True) as archive:
         archive.register(FakeEncoder().card)
         yield archive
 
@@ -31,7 +31,7 @@ def test_the_matrix_holds_every_vector_rounded_to_float16(archive):
     assert archive.matrix(SPACE) is matrix
 
 
-def test_the_matrix_is_rebuilt_whenever_it_is_stale(archive, tmp_path):
+def test_the_matrix_is_rebuilt_whenever_it_is_stale(archive, location):
     archive.store(SPACE, images=[new_image(0), new_image(1)])
     assert len(archive.matrix(SPACE)) == 2
     archive.store(SPACE, images=[new_image(2)])
@@ -42,7 +42,7 @@ def test_the_matrix_is_rebuilt_whenever_it_is_stale(archive, tmp_path):
     np.testing.assert_array_equal(archive.matrix(SPACE).vectors[2], unit_vector(7).astype(np.float16))
     archive.store(SPACE, rejected=[NewRejection(path="/films/0.dcm", size=1, mtime_ns=1, reason="broken")])
     assert len(archive.matrix(SPACE)) == 2
-    with Archive.open(tmp_path / "archive") as another:
+    with Archive.open(location) as another:
         assert another.problems()[-1].startswith("2 files no longer where")
 
 
@@ -228,10 +228,10 @@ def _store_one(location, number):
         archive.store(SPACE, images=[new_image(number)])
 
 
-def test_several_processes_may_write_at_once(archive, tmp_path, pytestconfig, monkeypatch):
+def test_several_processes_may_write_at_once(archive, location, pytestconfig, monkeypatch):
     monkeypatch.syspath_prepend(pytestconfig.rootpath)
     context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=_store_one, args=(tmp_path / "archive", n)) for n in range(6)]
+    writers = [context.Process(target=_store_one, args=(location, n)) for n in range(6)]
     for writer in writers:
         writer.start()
     for writer in writers:
