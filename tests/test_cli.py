@@ -141,3 +141,15 @@ def _options() -> list[str]:
         for opt in param.opts
         if opt[:2] == "--"
     ]
+
+
+def test_an_archive_is_copied_and_answers_alike(archive, tmp_path):
+    rows = json.loads(
+        runner.invoke(cli.app, ["archive", "copy", archive, str(tmp_path / "b"), "--json"]).stdout
+    )
+    assert rows["images"] == rows["embeddings"] > 0
+    question = ["search", "effusion but no pneumothorax", "--json", "--archive"]
+    asked = [json.loads(runner.invoke(cli.app, [*question, str(tmp_path / name)]).stdout) for name in "ab"]
+    assert asked[0] == asked[1]
+    done = runner.invoke(cli.app, ["archive", "copy", archive, str(tmp_path / "b")])
+    assert (done.exit_code, "holds an archive already" in str(done.exception or done.output)) == (1, True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exists, func, select, text
 
 from medneg.archive.places import Place, key_check, read_key
 from medneg.archive.reading import paths_without_embedding, spaces
-from medneg.archive.schema import Image, Patient, Report, Setting, Study, Thumbnail
+from medneg.archive.schema import UNFINISHED_COPY, Image, Patient, Report, Setting, Study, Thumbnail
 from medneg.errors import ArchiveError
 
 
@@ -30,8 +30,12 @@ def check_key(connection: Connection, place: Place) -> bytes:
     """The pseudonym key, after a look whether it is the one this archive was made with.
 
     Raises:
-        ArchiveError: if it is missing, damaged or another archive's.
+        ArchiveError: if it is missing, damaged or another archive's, or the archive is half copied.
     """
+    if connection.execute(select(Setting.name).where(Setting.name == UNFINISHED_COPY)).first():
+        raise ArchiveError(
+            f"the copy into {place.shown} is not finished; run the same `medneg archive copy` again"
+        )
     key = read_key(place)
     noted = connection.execute(select(Setting.value).where(Setting.name == "key_check")).scalar()
     if noted != key_check(key):

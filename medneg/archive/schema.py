@@ -31,6 +31,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 REVISION = "0002"
 """The revision of the schema that this module describes: the head of ``migrations/versions``."""
 
+UNFINISHED_COPY = "unfinished_copy"
+"""The setting of an archive into which another one is being copied; its value is that one's key check."""
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

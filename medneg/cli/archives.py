@@ -11,6 +11,32 @@ import typer
 
 from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
 
+archive_app = typer.Typer(no_args_is_help=True, help="Look after an archive as a whole.")
+app.add_typer(archive_app, name="archive")
+
+
+@archive_app.command()
+def copy(
+    source: Annotated[str, typer.Argument(help="Folder of the archive, or any SQLAlchemy URL.")],
+    target: Annotated[str, typer.Argument(help="An empty place; or where an earlier copy was stopped.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy an archive to another folder or database server, key included, and prove every row."""
+    from medneg.archive import Archive
+    from medneg.archive.copying import copy_archive
+    from medneg.terminal.progress import progress_bar
+
+    Archive.open(source).close()  # an older one is brought up to date first
+    with progress_bar("Copying", "row") as progress:
+        rows = copy_archive(source, target, progress=progress)
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print(
+            f"{sum(rows.values()):,} rows copied and proved: {rows['images']:,} images, "
+            f"{rows['embeddings']:,} embeddings. The source stays as it is."
+        )
+
 
 @app.command()
 def phantom(
