@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medneg.query import lexicon
-from medneg.scoring import METHODS, Calibration, Expand, Kind, SpaceName, TextTower, compile_plan
+from medneg.query import lexicon, refine
+from medneg.scoring import (
+    METHODS,
+    Calibration,
+    ExclusionHead,
+    Expand,
+    Kind,
+    SpaceName,
+    TextTower,
+    compile_plan,
+)
 from medneg.scoring.plan import enter
 from medneg.values import EncoderCard, Mention, Plan, Query, QueryWarning, Space
 
@@ -26,9 +35,15 @@ _mean_texts: dict[tuple[str, str, tuple[str, ...] | None], NDArray[np.float32]] 
 
 
 def make_plan(
-    query: Query, tower: TextTower, calibration: Calibration | None, *, method: str, space: SpaceName
+    query: Query,
+    tower: TextTower,
+    calibration: Calibration | None,
+    *,
+    method: str,
+    space: SpaceName,
+    head: ExclusionHead | None = None,
 ) -> Plan:
-    """Compile a query as every search does: parents with their kinds.
+    """Compile a query as every search does: parents with their kinds, repairs where the method wants them.
 
     Args:
         query: what was asked.
@@ -36,12 +51,18 @@ def make_plan(
         calibration: what is known of the tower on these embeddings; None if nothing is.
         method: a name in ``medneg.scoring.METHODS``.
         space: "centred" or "raw".
+        head: stands behind the tower's image tower, for methods that need one.
 
     Raises:
         CalibrationMissing: if the method or the space needs more than the calibration says.
+        HeadMissing: if the method needs a head.
     """
+    if method in METHODS and METHODS[method].refines:
+        query = refine(query)
     expand = expansion(tower.card)
-    return compile_plan(query, method, tower=tower, calibration=calibration, space=space, expand=expand)
+    return compile_plan(
+        query, method, tower=tower, calibration=calibration, space=space, expand=expand, head=head
+    )
 
 
 def known_calibration(

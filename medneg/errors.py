@@ -6,13 +6,15 @@ MednegError
 ├── FilterError               a filter names an unknown field or value
 ├── UnknownName               a name that no registry knows
 ├── CalibrationMissing        a method needs what nobody has measured on this archive yet
+│   └── HeadMissing           a method needs a head, and none stands behind the encoder
 ├── PromiseError              the labels at hand cannot support the promise that was asked for
 ├── EncoderError
 │   ├── WeightsMissing        the encoder is known, its weights are not on this machine
 │   └── SpaceMismatch         text and image embeddings come from different models
 ├── UnreadableImage           a file cannot become a radiograph; carries the reason in plain words
 ├── ArchiveError              the archive is missing, newer than this program, or holds nothing to search
-└── ManifestError             a table of labels or reports cannot be used
+├── ManifestError             a table of labels or reports cannot be used
+└── GateError                 a file of thresholds for a diagnosis cannot be used
 
 Programmers' mistakes stay ``ValueError`` and ``TypeError``.
 """
@@ -72,6 +74,14 @@ class CalibrationMissing(MednegError):
         return f"{self.what}; measure it once with `{command}`"
 
 
+class HeadMissing(CalibrationMissing):
+    """A method needs an exclusion head, and none was given that stands behind the encoder."""
+
+    def __str__(self) -> str:
+        command = f"medneg-finetune exclmm --archive ARCHIVE --encoder {self.encoder} --out RUN"
+        return f"{self.what}; train one with `{command}`, then `medneg embed --archive ARCHIVE --head RUN`"
+
+
 class PromiseError(MednegError):
     """The labels at hand cannot support the promise that was asked for."""
 
@@ -106,3 +116,7 @@ class ArchiveError(MednegError):
 
 class ManifestError(MednegError):
     """A table of labels or reports lacks a column or holds a value that cannot be used."""
+
+
+class GateError(MednegError):
+    """A file of thresholds cannot be read, or names a threshold that there is not."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from medneg.archive.filters import FindingFilter, Where
 from medneg.chances import query_chances
 from medneg.compiling import expansion, known_calibration, make_plan
+from medneg.encoders import head_for
 from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
 from medneg.hits import explained_hits, hit_to_json, unfit
 from medneg.promises import Promise, promise
-from medneg.query import Condition, lexicon, parse, read_condition
-from medneg.scoring import SpaceName
+from medneg.query import Condition, lexicon, parse, read_condition, refine
+from medneg.scoring import METHODS, SpaceName
 from medneg.values import (
     Contribution,
     EncoderCard,
@@ -27,8 +28,12 @@ from medneg.values import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medneg.archive import Archive
-    from medneg.encoders import Encoder
+    from medneg.archive.matrix import ScanMatrix
+    from medneg.encoders import Encoder, Head
 
 DEFAULT_METHOD = "subtract"
 DEFAULT_SPACE: SpaceName = "raw"
@@ -93,6 +98,7 @@ def search(
     k: int = 10,
     where: Where | None = None,
     exclude_risk: float | None = None,
+    head: Head | None = None,
 ) -> Answer:
     """Find the images that show what is wanted and not what is unwanted.
 
@@ -106,6 +112,7 @@ def search(
         where: which images may be hits, beside the filters in the query's own words; None for all.
         exclude_risk: let through only images of which at most this share, in (0, 1), carries what is
             excluded (docs/explanation/promises.md); None for no such promise.
+        head: for a method that works in a head's codes; None for the one that ships for the encoder.
 
     Returns:
         At most k hits, best first, exact over the stored float32 embeddings.
@@ -116,8 +123,9 @@ def search(
         FilterError: if ``where`` and the query's filters cannot both hold.
         UnknownName: if there is no such method or space.
         SpaceMismatch: if the archive was embedded by other encoders only.
-        ArchiveError: if the archive holds no embeddings.
+        ArchiveError: if the archive holds no embeddings, or no codes of the head.
         CalibrationMissing: if the method needs what `medneg calibrate` has not measured here.
+        HeadMissing: if the method needs a head and none ships for the encoder.
     """
     from medneg.archive.scan import top_k
 
@@ -126,19 +134,25 @@ def search(
         raise UnknownName("space", space, known=get_args(SpaceName))
     card = encoder.card
     read = parse(query) if isinstance(query, str) else query
+    if method in METHODS and METHODS[method].refines:
+        read = refine(read)
     require_space(archive, card)
     matrix = archive.matrix(card.image_fingerprint)
     calibration, aged = known_calibration(archive, encoder, method=method, space=space)
-    plan = make_plan(read, encoder, calibration, method=method, space=space)
+    if head is None and method in METHODS and METHODS[method].needs_head:
+        head = head_for(card)
+    plan = make_plan(read, encoder, calibration, method=method, space=space, head=head)
     chances = query_chances(read, encoder, calibration, space=space, expand=expansion(card))
     wanted = narrow(where, read)
     mask = None if wanted.everything else archive.mask(wanted, matrix.ids)
     promised = None
     if exclude_risk is not None:
         promised, mask = promise(archive, matrix, read, chances, risk=exclude_risk, mask=mask)
-    ranking = top_k(
-        plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(card.image_fingerprint, ids.tolist())
-    )
+    scanned = plan.space.image_fingerprint
+    if head is not None and scanned == head.code_fingerprint:
+        matrix, mask, lacking = _codes_of(archive, head, matrix, mask)
+        aged += lacking
+    ranking = top_k(plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(scanned, ids.tolist()))
     considered = len(matrix) if mask is None else int(mask.sum())
     archive.record_search(read.raw, method=method, encoder=card.name, k=k, considered=considered)
     hits, images = explained_hits(archive, read, plan, ranking, chances)
@@ -190,6 +204,34 @@ def require_space(archive: Archive, card: EncoderCard) -> None:
             f"the archive has no embeddings of the encoder {card.name}; it holds those of: {held}. "
             f"Search with one of these, or run `medneg ingest PATH --archive ARCHIVE --encoder {card.name}`"
         )
+
+
+def _codes_of(
+    archive: Archive, head: Head, matrix: ScanMatrix, mask: NDArray[np.bool_] | None
+) -> tuple[ScanMatrix, NDArray[np.bool_] | None, tuple[QueryWarning, ...]]:
+    """The matrix of a head's codes in the place of the embeddings', with the mask aligned to it.
+
+    Raises:
+        ArchiveError: if the archive holds no code of the head.
+    """
+    import numpy as np
+
+    command = f"`medneg embed --archive ARCHIVE --head {head.card.name}`"
+    if not any(space.image_fingerprint == head.code_fingerprint for space in archive.spaces()):
+        raise ArchiveError(
+            f"the archive holds no codes of the head {head.card.name} yet; derive them from its embeddings, "
+            f"without reading a picture again: {command}"
+        )
+    codes = archive.matrix(head.code_fingerprint)
+    if mask is not None:
+        mask = np.isin(codes.ids, matrix.ids[mask])
+    if len(codes) == len(matrix):
+        return codes, mask, ()
+    message = (
+        f"{len(matrix) - len(codes):,} of {len(matrix):,} images have no code of the head {head.card.name} "
+        f"yet and cannot be found; run {command}."
+    )
+    return codes, mask, (QueryWarning(code="stale_codes", message=message),)
 
 
 def parse_where(text: str) -> Where:

@@ -5,8 +5,22 @@
 'phantom'
 """
 
+from medneg.encoders.heads import Head, HeadCard, head_for, heads, load_head
 from medneg.encoders.protocol import Encoder
 from medneg.encoders.registry import DEFAULT, CatalogueRow, catalogue, load
 from medneg.encoders.text_towers import TextTowerCard, text_towers
 
-__all__ = ["DEFAULT", "CatalogueRow", "Encoder", "TextTowerCard", "catalogue", "load", "text_towers"]
+__all__ = [
+    "DEFAULT",
+    "CatalogueRow",
+    "Encoder",
+    "Head",
+    "HeadCard",
+    "TextTowerCard",
+    "catalogue",
+    "head_for",
+    "heads",
+    "load",
+    "load_head",
+    "text_towers",
+]

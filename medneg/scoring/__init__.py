@@ -5,16 +5,18 @@ from medneg.scoring import (
     cosine,
     drc,
     drc_printed,
+    exclmm,
     log_odds,
     paired,
     projection,
+    reex,
     rotate,
     spacevlm,
     subtract,
     z_score,
 )
 from medneg.scoring.calibration import Calibration, Curve, SpaceName
-from medneg.scoring.reading import TextTower
+from medneg.scoring.reading import ExclusionHead, TextTower
 from medneg.scoring.registry import METHODS, Method, compile_plan, method
 from medneg.scoring.sentences import ANCHOR, NORMAL, Expand, Kind
 
@@ -24,6 +26,7 @@ __all__ = [
     "NORMAL",
     "Calibration",
     "Curve",
+    "ExclusionHead",
     "Expand",
     "Kind",
     "Method",
@@ -34,10 +37,12 @@ __all__ = [
     "cosine",
     "drc",
     "drc_printed",
+    "exclmm",
     "log_odds",
     "method",
     "paired",
     "projection",
+    "reex",
     "rotate",
     "spacevlm",
     "subtract",

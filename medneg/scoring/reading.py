@@ -33,6 +33,29 @@ class TextTower(Protocol):
         ...
 
 
+class ExclusionHead(Protocol):
+    """What ExclMM needs of a trained head behind an image tower; see ``medneg.encoders.heads``."""
+
+    @property
+    def code_fingerprint(self) -> str:
+        """Names the space of the image codes."""
+        ...
+
+    def encode_texts(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sparse codes (t, d') of text embeddings (t, d), unit rows without a negative number."""
+        ...
+
+    def refine(self, code: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The exclusion encoder on a whole sentence's code, (d',) to a unit vector (d',)."""
+        ...
+
+    def weigh(
+        self, wanted: NDArray[np.float32], unwanted: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What each dimension of the wanted and of the unwanted code counts, (d',) each."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Setting:
     """Where a query is read.
@@ -42,12 +65,14 @@ class Setting:
         calibration: what is known of the tower on the archive, if anything.
         space: which space the phrases are placed in.
         expand: what a mention stands for.
+        head: makes codes of the tower's embeddings, if a method asked for that.
     """
 
     tower: TextTower
     calibration: Calibration | None
     space: SpaceName
     expand: Expand
+    head: ExclusionHead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,6 +88,7 @@ class Reading:
         spread: of scores over the archive, where it is known.
         curves: probabilities of findings, by lexicon id, where they are known.
         encoder: its name.
+        head: makes codes of the phrases, if there is one.
         warnings: what the author of the query should know.
     """
 
@@ -72,6 +98,7 @@ class Reading:
     spread: Spread | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
     encoder: str = ""
+    head: ExclusionHead | None = None
     warnings: tuple[QueryWarning, ...] = ()
 
     @property
@@ -135,6 +162,7 @@ def read(
         spread=spread,
         curves=known.curves.get(setting.space, {}) if known else {},
         encoder=card.name,
+        head=setting.head,
         warnings=warnings,
     )
 

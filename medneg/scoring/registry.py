@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack, get_args
 
-from medneg.errors import CalibrationMissing, QueryError, UnknownName
+from medneg.errors import CalibrationMissing, HeadMissing, QueryError, UnknownName
 from medneg.scoring.calibration import Calibration, SpaceName
 from medneg.scoring.mixtures import linear_terms
-from medneg.scoring.reading import Reading, Setting, TextTower, read
+from medneg.scoring.reading import ExclusionHead, Reading, Setting, TextTower, read
 from medneg.scoring.sentences import Expand, Kind, Need
 from medneg.values import Mention, Plan, Query, Space, Term
 
@@ -30,6 +30,8 @@ class Method:
         needs_normals: whether it compares phrases with their normal counterparts.
         needs_covariance: whether it wants to know how scores spread over the archive.
         needs_curves: whether it wants to know what scores mean as probabilities.
+        refines: whether it weighs repaired words against those that were typed.
+        needs_head: whether it works in the codes of a head.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Method:
     needs_normals: bool = False
     needs_covariance: bool = False
     needs_curves: bool = False
+    refines: bool = False
+    needs_head: bool = False
 
 
 class Wants(TypedDict, total=False):
@@ -50,6 +54,8 @@ class Wants(TypedDict, total=False):
     needs_normals: bool
     needs_covariance: bool
     needs_curves: bool
+    refines: bool
+    needs_head: bool
 
 
 METHODS: dict[str, Method] = {}
@@ -85,27 +91,30 @@ def compile_plan(
     calibration: Calibration | None = None,
     space: SpaceName = "raw",
     expand: Expand = own_words,
+    head: ExclusionHead | None = None,
 ) -> Plan:
     """Compile a query to a plan.
 
     A query without negation becomes plain cosine with its raw words in the raw space, whatever the method
-    and the calibration are.
+    and the calibration are; a method that refines puts the repaired words beside them.
 
     Args:
-        query: what was asked; only mentions and raw words count.
+        query: what was asked; only mentions, raw words and, for a method that refines, repairs count.
         method: a name in ``METHODS``.
         tower: the text tower that belongs to the image embeddings.
         calibration: what is known of the tower on the archive; None if nothing is.
         space: "centred" on the calibration's means, or "raw".
         expand: what a mention stands for, itself first.
+        head: stands behind the tower's image tower, for methods that need one.
 
     Returns:
         The plan, with warnings in plain words.
 
     Raises:
-        UnknownName: if there is no such method or space.
+        UnknownName: if there is no such method or space, or the method knows no centred space.
         QueryError: if the query is empty.
         CalibrationMissing: if the method or the space needs more than the calibration says.
+        HeadMissing: if the method needs a head.
     """
     chosen = METHODS.get(method)
     if chosen is None:
@@ -113,6 +122,8 @@ def compile_plan(
     if space not in get_args(SpaceName):
         raise UnknownName("space", space, known=get_args(SpaceName))
     fingerprint = tower.card.image_fingerprint
+    if not chosen.refines and query.repairs:
+        query = replace(query, repairs=())
     if not query.negated:
         if not query.raw.strip():
             raise QueryError("the query is empty; type what an image should show, or should not")
@@ -120,7 +131,9 @@ def compile_plan(
         reading = read(query, plain, ("sentence",))
         return Plan(terms=linear_terms(reading.sentence), space=Space(image_fingerprint=fingerprint))
     _require(chosen, calibration, space, tower.card.name)
-    setting = Setting(tower=tower, calibration=calibration, space=space, expand=expand)
+    if chosen.needs_head:
+        fingerprint = _require_head(chosen, head, space, tower.card.name)
+    setting = Setting(tower=tower, calibration=calibration, space=space, expand=expand, head=head)
     reading = read(query, setting, chosen.needs, templates=chosen.templates, normals=chosen.needs_normals)
     mean = calibration.mean_image if calibration and space == "centred" else None
     return Plan(
@@ -128,6 +141,15 @@ def compile_plan(
         space=Space(image_fingerprint=fingerprint, mean=mean),
         warnings=reading.warnings,
     )
+
+
+def _require_head(chosen: Method, head: ExclusionHead | None, space: SpaceName, encoder: str) -> str:
+    """The space of the head's codes; they are not centred, for 0 is where a dimension sleeps."""
+    if head is None:
+        raise HeadMissing(f"the method {chosen.name} needs a head that stands behind {encoder}", encoder)
+    if space != "raw":
+        raise UnknownName(f"space of the method {chosen.name}", space, known=("raw",))
+    return head.code_fingerprint
 
 
 def _require(chosen: Method, calibration: Calibration | None, space: SpaceName, encoder: str) -> None:
