@@ -6,17 +6,37 @@ import contextlib
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
 
+if TYPE_CHECKING:
+    from medneg.encoders import Encoder
+
 PresetOption = Annotated[
     Literal["exclusionbench", "con2"],
     typer.Option(help="ExclusionBench, or the CON2 paper's 99 prompts about each finding."),
+]
+TextEncodersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text-encoder",
+        help="Text tower to measure beside the encoder's own, as often as you like: phantom-neg, or the "
+        "folder of a `medneg-finetune` run.",
+    ),
+]
+MethodsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        help="Only this method, for every model, as often as you like; otherwise all for the encoder, "
+        "plain cosine and the default for text towers beside it.",
+    ),
 ]
 ParseOption = Annotated[
     Literal["real", "gold"], typer.Option(help="Read the questions, or take what they mean.")
@@ -27,7 +47,8 @@ ParseOption = Annotated[
 def evaluate(
     archive: ArchiveOption,
     encoder: EncoderOption = "phantom",
-    text_encoder: TextEncoderOption = None,
+    text_encoder: TextEncodersOption = None,
+    method: MethodsOption = None,
     preset: PresetOption = "exclusionbench",
     parse: ParseOption = "real",
     truth: Annotated[
@@ -44,7 +65,7 @@ def evaluate(
     from medneg import encoders
     from medneg.archive import Archive
     from medneg.evaluation.archives import con2_archive, evaluate_archive
-    from medneg.evaluation.benchmark import Setup
+    from medneg.evaluation.asking import Setup
     from medneg.evaluation.con2 import Con2Report
     from medneg.evaluation.page import write_page
     from medneg.terminal.evaluation import show_con2, show_report
@@ -55,9 +76,14 @@ def evaluate(
         store = opened.enter_context(Archive.open(archive))
         other = opened.enter_context(Archive.open(calibration_archive)) if calibration_archive else None
         progress = opened.enter_context(progress_bar("Evaluating", "question"))
-        setup = Setup(parse=parse, seed=seed)
-        towers = encoders.load(encoder, text_encoder)
-        report = run(store, towers, setup=setup, source=truth, curves=other, progress=progress)
+        setup = Setup(
+            parse=parse,
+            seed=seed,
+            methods=tuple(method) if method else None,
+            beside=_beside(encoder, text_encoder or ()),
+        )
+        base = encoders.load(encoder)
+        report = run(store, base, setup=setup, source=truth, curves=other, progress=progress)
     if html is not None:
         html.write_text(write_page(report, command=_command(), made=date.today().isoformat()), "utf-8")
     if as_json:
@@ -93,6 +119,18 @@ def negbench(
         print(json.dumps(report.to_json()))
     else:
         show_published(report)
+
+
+def _beside(encoder: str, names: Sequence[str]) -> dict[str, Encoder]:
+    """Text towers by the names that they give themselves; of two alike the second is called by its place."""
+    from medneg import encoders
+
+    found: dict[str, Encoder] = {}
+    for name in dict.fromkeys(names):
+        tower = encoders.load(encoder, name)
+        called = tower.card.name.removeprefix(f"{encoder}+")
+        found[name if called in found else called] = tower
+    return found
 
 
 def _command() -> str:

@@ -10,7 +10,8 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError
-from medneg.evaluation.benchmark import Setup, evaluate_gallery
+from medneg.evaluation.asking import Setup
+from medneg.evaluation.benchmark import evaluate_gallery
 from medneg.evaluation.con2 import Con2Report, con2
 from medneg.evaluation.crossfit import borrow
 from medneg.evaluation.gallery import Fold
@@ -22,7 +23,7 @@ from medneg.values import FindingState
 
 if TYPE_CHECKING:
     from medneg.archive import Archive
-    from medneg.encoders import Encoder
+    from medneg.scoring import TextTower
 
 Source = Literal["manifest", "report"]
 
@@ -31,7 +32,7 @@ TRUTHS: dict[Source, str] = {"manifest": "labels of manifests", "report": "findi
 
 def evaluate_archive(
     archive: Archive,
-    encoder: Encoder,
+    encoder: TextTower,
     *,
     setup: Setup,
     source: Source = "manifest",
@@ -61,7 +62,7 @@ def evaluate_archive(
 
 def con2_archive(
     archive: Archive,
-    encoder: Encoder,
+    encoder: TextTower,
     *,
     setup: Setup,
     source: Source = "manifest",
@@ -75,7 +76,7 @@ def con2_archive(
 
 
 def prepare(
-    archive: Archive, encoder: Encoder, source: Source, curves: Archive | None
+    archive: Archive, encoder: TextTower, source: Source, curves: Archive | None
 ) -> tuple[NDArray[float32], Truth, tuple[Fold, ...] | None]:
     """Embeddings, truth, and calibrations if they come from another archive."""
     images, truth = labelled_gallery(archive, encoder, source)
@@ -84,7 +85,7 @@ def prepare(
     return images, truth, borrow(images, encoder, *labelled_gallery(curves, encoder, source))
 
 
-def labelled_gallery(archive: Archive, encoder: Encoder, source: Source) -> tuple[NDArray[float32], Truth]:
+def labelled_gallery(archive: Archive, encoder: TextTower, source: Source) -> tuple[NDArray[float32], Truth]:
     """Embeddings, shape (n, d), and truth of the images of which anything is said.
 
     Raises:
@@ -99,7 +100,9 @@ def labelled_gallery(archive: Archive, encoder: Encoder, source: Source) -> tupl
     return archive.vectors(encoder.card.image_fingerprint, labelled), truth
 
 
-def labelled_states(archive: Archive, encoder: Encoder, source: Source) -> dict[int, dict[str, FindingState]]:
+def labelled_states(
+    archive: Archive, encoder: TextTower, source: Source
+) -> dict[int, dict[str, FindingState]]:
     """Ids of the images of ``labelled_gallery``, in its order, with what is said of each; same errors."""
     require_space(archive, encoder.card)
     ids = archive.matrix(encoder.card.image_fingerprint).ids.tolist()

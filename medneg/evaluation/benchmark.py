@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,35 +10,31 @@ from numpy import float32
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from medneg import __version__
 from medneg.errors import ArchiveError
-from medneg.evaluation.crossfit import CROSSED, cross_fit, unsupervised
+from medneg.evaluation.asking import Setup, about, open_gallery, remember
 from medneg.evaluation.exclusionbench import LEAST, exclusionbench
-from medneg.evaluation.gallery import Fold, Gallery, usable_ways
-from medneg.evaluation.intervals import mean_interval, statistic_interval
+from medneg.evaluation.gallery import BASE, Fold, Gallery, usable_ways
+from medneg.evaluation.intervals import Figure, mean_interval, statistic_interval
 from medneg.evaluation.measuring import Progress, measure
 from medneg.evaluation.metrics import auc
-from medneg.evaluation.projections import Projections
-from medneg.evaluation.questions import Question, RememberingTower, named
-from medneg.evaluation.report import About, Report, ZeroShot
+from medneg.evaluation.questions import Question, named
+from medneg.evaluation.report import Known, Report, ZeroShot
 from medneg.evaluation.summary import (
-    DEFAULT,
     comparisons_of,
     controls_of,
     examples_of,
+    gains_of,
     pairs_of,
     reading_of,
     rows_of,
     superscripts_of,
 )
 from medneg.evaluation.truth import Truth
-from medneg.evaluation.wordings import Parse
 from medneg.query import lexicon
-from medneg.scoring import METHODS
 from medneg.values import Query
 
 if TYPE_CHECKING:
-    from medneg.encoders import Encoder
+    from medneg.scoring import TextTower
 
 EXAMPLES = ("effusion but no calcification",)
 """Queries that get a row of their own."""
@@ -48,28 +43,11 @@ WIDER = ("calcification", "support_device")
 """Concepts above the labelled findings whose AUC is measured too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How to ask.
-
-    Attributes:
-        parse: "real", or "gold" to leave the parser's errors out.
-        seed: of questions, pools and resampling.
-        methods: names in ``medneg.scoring.METHODS``; None for all.
-        truth: where the labels come from, in words.
-    """
-
-    parse: Parse = "real"
-    seed: int = 0
-    methods: tuple[str, ...] | None = None
-    truth: str = "given labels"
-
-
 def evaluate(
     images: NDArray[float32],
     labels: NDArray[np.bool_],
     findings: Sequence[str],
-    encoder: Encoder,
+    encoder: TextTower,
     *,
     seed: int = 0,
     progress: Progress | None = None,
@@ -101,7 +79,7 @@ def evaluate(
 def evaluate_gallery(
     images: NDArray[float32],
     truth: Truth,
-    encoder: Encoder,
+    encoder: TextTower,
     *,
     setup: Setup,
     folds: tuple[Fold, ...] | None = None,
@@ -122,24 +100,26 @@ def evaluate_gallery(
     """
     rng = np.random.default_rng(setup.seed)
     questions = _questions(truth, setup, rng)
-    gallery = gallery_of(images, truth, encoder, folds or fit(images, truth, encoder, setup))
-    gallery.tower.remember(_sentences(questions, encoder.card.template))
-    ways, left_out = usable_ways(gallery, setup.methods or tuple(METHODS), _negated(questions))
+    gallery = open_gallery(images, truth, encoder, setup=setup, folds=folds)
+    remember(gallery, [question.query for question in questions])
+    ways, left_out = usable_ways(gallery, setup.methods, _negated(questions))
     outcomes = measure(gallery, questions, ways, rng, progress)
-    lines = _zero_shot(images, gallery, rng)
-    own = [line.auc.value for line in lines if line.concept in truth.findings]
+    lines = _zero_shot(images, gallery, BASE, rng)
+    mean_auc = _mean_auc(lines, truth, rng)
     return Report(
-        about=about(encoder, truth, setup, folds),
+        about=about(gallery, setup, folds),
         zero_shot=lines,
-        mean_auc=mean_interval(np.array(own), rng),
+        mean_auc=mean_auc,
         reading=reading_of(questions),
         controls=controls_of(outcomes, questions),
-        left_out=tuple((way.method, way.space, why) for way, why in left_out),
+        left_out=tuple((way.method, way.space, why, way.model) for way, why in left_out),
         exclusion=tuple(rows_of(outcomes, questions, rng)),
         comparisons=tuple(comparisons_of(outcomes, questions, rng)),
         superscripts=tuple(superscripts_of(outcomes, questions, rng)),
         pairs=tuple(pairs_of(outcomes, questions)),
         examples=tuple(examples_of(outcomes, questions)),
+        gains=tuple(gains_of(outcomes, questions, rng)),
+        known=(Known(model=BASE, mean_auc=mean_auc), *_known(images, gallery, rng)),
     )
 
 
@@ -155,61 +135,34 @@ def _questions(truth: Truth, setup: Setup, rng: Generator) -> tuple[Question, ..
     return (*asked, *(example for example in examples if example is not None))
 
 
-def _sentences(questions: Sequence[Question], template: str) -> list[str]:
-    """The texts that belong to one question each, as the methods will ask for them."""
-    queries = [question.query for question in questions]
-    opposites = (template.format(text) for query in queries for text in query.counterfactuals)
-    return list(dict.fromkeys((*(query.sentence for query in queries), *opposites)))
-
-
 def _negated(questions: Sequence[Question]) -> Query:
     return next(question.query for question in questions if question.query.negated)
 
 
-def fit(images: NDArray[float32], truth: Truth, encoder: Encoder, setup: Setup) -> tuple[Fold, ...]:
-    """What the methods need to know: curves of other patients, where one of them needs curves."""
-    if _needs_curves(setup):
-        return cross_fit(images, truth, encoder)
-    return (Fold(rows=np.arange(len(truth)), calibration=unsupervised(images, encoder)),)
+def _known(images: NDArray[float32], gallery: Gallery, rng: Generator) -> Iterator[Known]:
+    """What the models beside the base know."""
+    for name in gallery.models:
+        if name != BASE:
+            lines = _zero_shot(images, gallery, name, rng)
+            yield Known(model=name, mean_auc=_mean_auc(lines, gallery.truth, rng))
 
 
-def _needs_curves(setup: Setup) -> bool:
-    return any(METHODS[name].needs_curves for name in setup.methods or METHODS if name in METHODS)
+def _mean_auc(lines: Sequence[ZeroShot], truth: Truth, rng: Generator) -> Figure:
+    own = [line.auc.value for line in lines if line.concept in truth.findings]
+    return mean_interval(np.array(own), rng)
 
 
-def gallery_of(images: NDArray[float32], truth: Truth, encoder: Encoder, folds: tuple[Fold, ...]) -> Gallery:
-    """A gallery ready to be asked."""
-    tower = RememberingTower(encoder)
-    return Gallery(projections=Projections(images), truth=truth, tower=tower, folds=folds)
-
-
-def about(encoder: Encoder, truth: Truth, setup: Setup, folds: tuple[Fold, ...] | None) -> About:
-    """What every report opens with."""
-    card = encoder.card
-    return About(
-        encoder=card.name,
-        licence=card.licence,
-        notice=card.notice,
-        pictures=len(truth),
-        patients=len(np.unique(truth.patients)),
-        truth=setup.truth,
-        parse=setup.parse,
-        curves="another archive" if folds else CROSSED if _needs_curves(setup) else "nowhere: none is needed",
-        seed=setup.seed,
-        version=__version__,
-        default=(DEFAULT.method, DEFAULT.space),
-    )
-
-
-def _zero_shot(images: NDArray[float32], gallery: Gallery, rng: Generator) -> tuple[ZeroShot, ...]:
+def _zero_shot(
+    images: NDArray[float32], gallery: Gallery, model: str, rng: Generator
+) -> tuple[ZeroShot, ...]:
     """Cosine of each concept's sentence, in the raw space, without any method."""
-    truth, card = gallery.truth, gallery.tower.card
+    truth, tower = gallery.truth, gallery.models[model].tower
     concepts = (
         *truth.findings,
         *(name for name in WIDER if name not in truth.findings and truth.knows(name)),
     )
-    texts = [card.template.format(lexicon().finding(name).prompt) for name in concepts]
-    scores = images @ gallery.tower.encode_texts(texts).T  # n c
+    texts = [tower.card.template.format(lexicon().finding(name).prompt) for name in concepts]
+    scores = images @ tower.encode_texts(texts).T  # n c
     lines = []
     for column, name in enumerate(concepts):
         known = np.flatnonzero(truth.all_known((name,)))

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError, CalibrationMissing
 from medneg.evaluation import metrics
-from medneg.evaluation.benchmark import Setup, about, fit, gallery_of
-from medneg.evaluation.gallery import Fold, Gallery, Way, usable_ways
+from medneg.evaluation.asking import Setup, about, open_gallery, remember
+from medneg.evaluation.gallery import BASE, Fold, Gallery, Way, usable_ways
 from medneg.evaluation.intervals import Figure, mean_interval
 from medneg.evaluation.measuring import K, Progress
 from medneg.evaluation.pools import POOLS, Rows, balanced_pool
@@ -28,11 +28,10 @@ from medneg.evaluation.report import About, without_nan
 from medneg.evaluation.truth import Truth
 from medneg.evaluation.wordings import Asked, con2_prompts, read_words
 from medneg.query import lexicon
-from medneg.scoring import METHODS
 from medneg.values import Query
 
 if TYPE_CHECKING:
-    from medneg.encoders import Encoder
+    from medneg.scoring import TextTower
 
 EACH = 35
 """Pictures with the finding and pictures without it: the paper's test set has 70."""
@@ -42,7 +41,7 @@ PAPERS = "pleural_effusion"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """One method on one group of prompts.
+    """One way of asking on one group of prompts.
 
     Attributes:
         group: "structured positive" to "natural negative".
@@ -55,6 +54,7 @@ class Accuracy:
     group: str
     papers: Figure
     all: Figure
+    model: str = BASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class _Prompt:
 def con2(
     images: NDArray[float32],
     truth: Truth,
-    encoder: Encoder,
+    encoder: TextTower,
     *,
     setup: Setup,
     folds: tuple[Fold, ...] | None = None,
@@ -105,17 +105,17 @@ def con2(
     prompts = tuple(_prompts(truth, setup, rng))
     if not prompts:
         raise ArchiveError(f"these labels know no finding that {EACH} pictures show and {EACH} do not")
-    gallery = gallery_of(images, truth, encoder, folds or fit(images, truth, encoder, setup))
-    gallery.tower.remember([prompt.query.sentence for prompt in prompts])
+    gallery = open_gallery(images, truth, encoder, setup=setup, folds=folds)
+    remember(gallery, [prompt.query for prompt in prompts])
     trial = next(prompt.query for prompt in prompts if prompt.query.negated)
-    ways, _ = usable_ways(gallery, setup.methods or tuple(METHODS), trial)
+    ways, _ = usable_ways(gallery, setup.methods, trial)
     accuracy = np.full((len(ways), len(prompts)), np.nan)
     for place, prompt in enumerate(prompts):
         accuracy[:, place] = [_accuracy(gallery, prompt, way) for way in ways]
         if progress is not None:
             progress(place + 1, len(prompts))
     return Con2Report(
-        about=about(encoder, truth, setup, folds),
+        about=about(gallery, setup, folds),
         findings=tuple(dict.fromkeys(prompt.finding for prompt in prompts)),
         rows=tuple(_rows(dict(zip(ways, accuracy, strict=True)), prompts, rng)),
     )
@@ -160,8 +160,7 @@ def _rows(
             of_group = np.array([prompt.group == group for prompt in prompts])
             papers = of_group & np.array([prompt.finding == PAPERS for prompt in prompts])
             yield Accuracy(
-                method=way.method,
-                space=way.space,
+                **way._asdict(),
                 group=group,
                 papers=mean_interval(values[papers], rng),
                 all=mean_interval(values[of_group], rng),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
@@ -16,17 +16,23 @@ from medneg.evaluation.projections import Projections
 from medneg.evaluation.questions import RememberingTower
 from medneg.evaluation.truth import Truth
 from medneg.scoring import METHODS, Calibration, SpaceName
+from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, PLAIN
 from medneg.values import Query
+
+BASE = "base"
+"""The model whose own text tower asks; what else is measured on its images has another name."""
 
 
 class Way(NamedTuple):
-    """A method in a space: one row of every table."""
+    """A method in a space, with a model: one row of every table."""
 
     method: str
     space: SpaceName
+    model: str = BASE
 
-    def __str__(self) -> str:
-        return f"{self.method}, {self.space}"
+
+TUNED_WAYS: tuple[tuple[str, SpaceName], ...] = (PLAIN, (DEFAULT_METHOD, DEFAULT_SPACE))
+"""How a model beside the base is asked unless methods are named: the whole sentence, and as searches ask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,21 +44,32 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Model:
+    """A text tower with what is known of it on the gallery.
+
+    Attributes:
+        tower: belongs to the gallery's images.
+        folds: together all rows, each once. Only the curves differ between them: the means and spreads need
+            no labels and come from the whole gallery, as in a search.
+    """
+
+    tower: RememberingTower
+    folds: tuple[Fold, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gallery:
     """A labelled gallery of n pictures.
 
     Attributes:
         projections: its embeddings.
         truth: what they show.
-        tower: the text tower that belongs to them.
-        folds: together all rows, each once. Only the curves differ between them: the means and spreads need
-            no labels and come from the whole gallery, as in a search.
+        models: text towers that belong to them, the base first.
     """
 
     projections: Projections
     truth: Truth
-    tower: RememberingTower
-    folds: tuple[Fold, ...]
+    models: Mapping[str, Model]
 
     def score(self, query: Query, way: Way) -> NDArray[float64]:
         """Scores of all pictures, shape (n,).
@@ -60,10 +77,11 @@ class Gallery:
         Raises:
             CalibrationMissing: if the method needs more than is known.
         """
+        model = self.models[way.model]
         crossed = METHODS[way.method].needs_curves and query.negated
         scores = np.empty(len(self.truth), float64)
-        for fold in self.folds if crossed else self.folds[:1]:
-            plan = make_plan(query, self.tower, fold.calibration, method=way.method, space=way.space)
+        for fold in model.folds if crossed else model.folds[:1]:
+            plan = make_plan(query, model.tower, fold.calibration, method=way.method, space=way.space)
             if not crossed:
                 return self.projections.score(plan)
             scores[fold.rows] = self.projections.score(plan, fold.rows)
@@ -71,22 +89,23 @@ class Gallery:
 
 
 def usable_ways(
-    gallery: Gallery, methods: Sequence[str], query: Query
+    gallery: Gallery, methods: Sequence[str] | None, query: Query
 ) -> tuple[tuple[Way, ...], tuple[tuple[Way, str], ...]]:
-    """The methods, raw and centred, that this gallery allows, and the others with the reason.
+    """The ways in which this gallery's models can be asked, and the others with the reason.
 
     Args:
-        methods: names in ``medneg.scoring.METHODS``.
+        methods: see ``ways_of``.
         query: one with a negation, to try them on.
 
     Raises:
         UnknownName: if there is no such method.
     """
     usable, refused = [], []
-    for way in _ways(methods):
+    for way in (way for name in gallery.models for way in ways_of(name, methods)):
+        model = gallery.models[way.model]
         try:
-            for fold in gallery.folds:
-                make_plan(query, gallery.tower, fold.calibration, method=way.method, space=way.space)
+            for fold in model.folds:
+                make_plan(query, model.tower, fold.calibration, method=way.method, space=way.space)
         except CalibrationMissing as missing:
             refused.append((way, missing.what))
         else:
@@ -94,7 +113,15 @@ def usable_ways(
     return tuple(usable), tuple(refused)
 
 
-def _ways(methods: Sequence[str]) -> Iterator[Way]:
-    for name in methods:
-        for space in get_args(SpaceName):
-            yield Way(name, space)
+def ways_of(model: str, methods: Sequence[str] | None) -> tuple[Way, ...]:
+    """How a model is asked.
+
+    Args:
+        model: its name.
+        methods: names in ``medneg.scoring.METHODS``, in both spaces each; None for all of the base, and
+            ``TUNED_WAYS`` of any other.
+    """
+    if methods is None and model != BASE:
+        return tuple(Way(method, space, model) for method, space in TUNED_WAYS)
+    names = METHODS if methods is None else methods
+    return tuple(Way(name, space, model) for name in names for space in get_args(SpaceName))

@@ -44,13 +44,13 @@ UNNEGATED = ("affirmed", "two-affirmed")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
-    """One method in one space on q questions.
+    """One way of asking on q questions.
 
     Attributes:
         gallery, pool: shape (q, measures); NaN where there is nothing to measure.
         gallery_resampled, pool_resampled: shape (q, resamples, measures by patient).
-        identical: for each question without negation whether all scores are plain cosine's, shape (q,);
-            True elsewhere.
+        identical: for each question without negation whether all scores are its model's plain cosine,
+            shape (q,); True elsewhere.
     """
 
     gallery: NDArray[float64]
@@ -81,7 +81,7 @@ def measure(
     for place, question in enumerate(questions):
         scores = np.stack([_score(gallery, question, way) for way in ways])  # w n
         if question.kind in UNNEGATED:
-            identical[:, place] = (scores == gallery.score(question.query, Way(*PLAIN))).all(axis=1)
+            identical[:, place] = (scores == _plain(gallery, question, ways)).all(axis=1)
         found[0, :, place], resampled[0, :, place] = _rank(question, scores, question.rows[None], copies)
         if len(question.pools):
             found[1, :, place], resampled[1, :, place] = _rank(question, scores, question.pools, copies)
@@ -128,6 +128,12 @@ def _score(gallery: Gallery, question: Question, way: Way) -> NDArray[float64]:
         return gallery.score(question.query, way)
     except CalibrationMissing:
         return np.full(len(gallery.truth), np.nan)
+
+
+def _plain(gallery: Gallery, question: Question, ways: Sequence[Way]) -> NDArray[float64]:
+    """Plain cosine of the model of each way, shape (ways, n)."""
+    own = {way.model: gallery.score(question.query, Way(*PLAIN, way.model)) for way in ways}
+    return np.stack([own[way.model] for way in ways])
 
 
 def _flags(question: Question, best: NDArray[np.int64]) -> NDArray[np.bool_]:

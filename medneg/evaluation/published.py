@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from medneg import __version__
 from medneg.errors import CalibrationMissing
 from medneg.evaluation import metrics
+from medneg.evaluation.asking import remember
 from medneg.evaluation.crossfit import unsupervised
-from medneg.evaluation.gallery import Fold, Gallery, Way
+from medneg.evaluation.gallery import BASE, Fold, Gallery, Model, Way
 from medneg.evaluation.intervals import Figure, mean_interval, median_interval
 from medneg.evaluation.negbench import Table, read_caption
 from medneg.evaluation.photographs import embed
@@ -103,7 +104,7 @@ def run_table(
     queries = [[read_caption(caption, how) for caption in item.captions] for item in table.items]
     images = embed(table.images, folder, encoder, progress=progress)
     gallery = _gallery(images, encoder)
-    gallery.tower.remember([query.sentence for some in queries for query in some])
+    remember(gallery, [query for some in queries for query in some])
     ask = _choices if table.choice else _ranks
     rows, left_out = [], []
     for way in _ways(table.choice):
@@ -138,8 +139,7 @@ def _gallery(images: NDArray[float32], encoder: Encoder) -> Gallery:
     return Gallery(
         projections=Projections(images),
         truth=Truth.from_labels(nothing, ()),
-        tower=RememberingTower(encoder),
-        folds=(whole,),
+        models={BASE: Model(tower=RememberingTower(encoder), folds=(whole,))},
     )
 
 

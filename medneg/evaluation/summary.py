@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 from numpy import float64
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from medneg.evaluation.gallery import Way
+from medneg.evaluation.gallery import BASE, TUNED_WAYS, Way
 from medneg.evaluation.intervals import (
     UNDEFINED,
     Figure,
@@ -18,12 +19,13 @@ from medneg.evaluation.intervals import (
     shifted_percentiles,
 )
 from medneg.evaluation.measuring import BY_PATIENT, MEASURES, UNNEGATED, Outcome
-from medneg.evaluation.questions import Question
+from medneg.evaluation.questions import Kind, Question
 from medneg.evaluation.report import (
     Cell,
     Comparison,
     Controls,
     Example,
+    Gain,
     Pair,
     Pool,
     Reading,
@@ -31,6 +33,7 @@ from medneg.evaluation.report import (
     Superscripts,
 )
 from medneg.evaluation.significance import paired_differences
+from medneg.evaluation.wordings import Wording
 from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE
 
 Outcomes = Mapping[Way, Outcome]
@@ -55,6 +58,13 @@ LEVEL = 0.01
 
 POOLS: tuple[Pool, ...] = ("gallery", "pool")
 MISREAD_SHOWN = 50
+GAINS: tuple[tuple[Kind, Pool], ...] = (
+    ("affirmed", "gallery"),
+    ("negated", "pool"),
+    ("exclusion", "gallery"),
+    ("exclusion", "pool"),
+)
+"""Where a model is compared with the base."""
 
 
 def reading_of(questions: Sequence[Question]) -> Reading:
@@ -89,6 +99,7 @@ def rows_of(outcomes: Outcomes, questions: Sequence[Question], rng: Generator) -
                 yield Row(
                     method=way.method,
                     space=way.space,
+                    model=way.model,
                     kind=kind,
                     wording=wording,
                     pool=pool,
@@ -144,6 +155,7 @@ def pairs_of(outcomes: Outcomes, questions: Sequence[Question]) -> Iterator[Pair
             yield Pair(
                 method=way.method,
                 space=way.space,
+                model=way.model,
                 wanted=wanted,
                 unwanted=unwanted,
                 precision=float(values[right]),
@@ -163,7 +175,34 @@ def comparisons_of(outcomes: Outcomes, questions: Sequence[Question], rng: Gener
         theirs = np.stack([table[way] for way in others])
         ours = np.broadcast_to(table[DEFAULT], theirs.shape)
         for way, difference in zip(others, paired_differences(ours, theirs, rng), strict=True):
-            yield Comparison(method=way.method, space=way.space, pool=pool, difference=difference)
+            yield Comparison(**way._asdict(), pool=pool, difference=difference)
+
+
+def gains_of(outcomes: Outcomes, questions: Sequence[Question], rng: Generator) -> Iterator[Gain]:
+    """Every model against the base by the same method; Holm's correction within a kind, wording and pool.
+
+    Without negation all methods are plain cosine, so it alone is compared there.
+    """
+    pairs = [(way, way._replace(model=BASE)) for way in outcomes if way.model != BASE]
+    pairs = [(way, base) for way, base in pairs if base in outcomes]
+    for kind, pool in GAINS:
+        for wording in get_args(Wording):
+            chosen = np.array([(one.kind, one.wording) == (kind, wording) for one in questions])
+            asked = [pair for pair in pairs if kind not in UNNEGATED or pair[0][:2] == TUNED_WAYS[0]]
+            if not asked or not chosen.any():
+                continue
+            ours, theirs = (
+                np.stack([_precision(outcomes[pair[side]], pool)[chosen] for pair in asked])
+                for side in (0, 1)
+            )
+            differences = paired_differences(ours, theirs, rng)
+            for (way, _), difference in zip(asked, differences, strict=True):
+                yield Gain(**way._asdict(), kind=kind, wording=wording, pool=pool, difference=difference)
+
+
+def _precision(outcome: Outcome, pool: Pool) -> NDArray[float64]:
+    """Precision@10 of every question."""
+    return _values(outcome, pool)[:, MEASURES.index("precision@10")]
 
 
 def superscripts_of(
@@ -184,7 +223,7 @@ def superscripts_of(
             pool=pool,
             columns=COLUMNS,
             baselines=tuple((way.method, way.space) for way in baselines),
-            rows=tuple((way.method, way.space, tuple(row)) for way, row in cells.items()),
+            rows=tuple((way.method, way.space, tuple(row), way.model) for way, row in cells.items()),
         )
 
 
@@ -222,6 +261,7 @@ def examples_of(outcomes: Outcomes, questions: Sequence[Question]) -> Iterator[E
                 query=question.query.raw,
                 method=way.method,
                 space=way.space,
+                model=way.model,
                 precision=float(outcome.gallery[place, right]),
                 violation=float(outcome.gallery[place, wrong]),
                 hard_precision=float(outcome.pool[place, right]),

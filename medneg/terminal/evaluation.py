@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from medneg.evaluation.gallery import BASE
+from medneg.evaluation.report import called
 from medneg.terminal.screen import console, foreign, titled
 
 if TYPE_CHECKING:
@@ -24,13 +26,17 @@ def show_report(report: Report) -> None:
     known = titled("What the encoder knows", "concept", "pictures that show it", "zero-shot AUC")
     for line in report.zero_shot:
         known.add_row(Text(line.concept.replace("_", " ")), f"{line.positives:,}", str(line.auc))
-    known.add_row("mean over findings", f"{report.mean_auc.n} findings", str(report.mean_auc), style="bold")
+    for one in report.known:
+        known.add_row(f"mean, {one.model}", f"{one.mean_auc.n} findings", str(one.mean_auc), style="bold")
     console.print(known)
     for wording in ("structured", "natural"):
         console.print(_exclusion_table(report, wording))
     console.print(_kinds_table(report))
     console.print(_superscripts_table(report.superscripts[-1]))
-    console.print(_comparisons_table(report))
+    if report.comparisons:
+        console.print(_comparisons_table(report))
+    if report.gains:
+        console.print(_gains_table(report))
     if report.examples:
         console.print(_examples_table(report))
     for words in _closing_lines(report):
@@ -41,13 +47,13 @@ def show_con2(report: Con2Report) -> None:
     """Print the CON2 paper's protocol: accuracy by group of prompts, for its finding and for all."""
     _show_about(report.about)
     groups = list(dict.fromkeys(row.group for row in report.rows))
-    ways = dict.fromkeys((row.method, row.space) for row in report.rows)
+    ways = dict.fromkeys((row.method, row.space, row.model) for row in report.rows)
     for which, title in (("papers", "pleural effusion"), ("all", f"{len(report.findings)} findings")):
-        found = {(row.method, row.space, row.group): getattr(row, which) for row in report.rows}
+        found = {(row.method, row.space, row.model, row.group): getattr(row, which) for row in report.rows}
         shown = titled(f"Top-10 accuracy of prompts about {title}; chance .5", "method", *groups)
         for way in ways:
             cells = (str(found[*way, group]) for group in groups)
-            shown.add_row(", ".join(way), *cells, style="bold" if way == report.about.default else None)
+            shown.add_row(called(*way), *cells, style=_style(way, report.about))
         console.print(shown)
 
 
@@ -77,10 +83,15 @@ def _show_about(about: About) -> None:
         f"questions read by {'the parser' if about.parse == 'real' else 'no parser: their meaning is given'}",
         f"seed {about.seed}; 95 % intervals over questions; probability curves from {about.curves}; medneg "
         f"{about.version}",
-        f"{about.licence}. {about.notice}",
+        *(f"{card.model} ({card.encoder}): {card.licence}. {card.notice}" for card in about.models),
     )
     for words in lines:
         console.print(Text(words, style="dim"))
+
+
+def _style(way: tuple[str, str, str], about: About) -> str | None:
+    """The default stands out."""
+    return "bold" if way == (*about.default, BASE) else None
 
 
 def _exclusion_table(report: Report, wording: str) -> Table:
@@ -95,12 +106,12 @@ def _exclusion_table(report: Report, wording: str) -> Table:
         "hard v@10",
     )
     for row in _rows(report, "exclusion", wording, "gallery"):
-        hard = report.row(row.method, row.space, "exclusion", wording, "pool")
+        hard = report.row(row.method, row.space, "exclusion", wording, "pool", row.model)
         figures = [row.figures["precision@10"], row.figures["violation@10"]]
         figures += [hard.figures["precision@10"], hard.figures["violation@10"]] if hard else []
-        default = (row.method, row.space) == report.about.default
-        name = f"{row.method}, {row.space}"
-        table.add_row(name, str(figures[0].n), *map(str, figures), style="bold" if default else None)
+        way = (row.method, row.space, row.model)
+        cells = (str(figures[0].n), *map(str, figures))
+        table.add_row(called(*way), *cells, style=_style(way, report.about))
     return table
 
 
@@ -117,11 +128,9 @@ def _kinds_table(report: Report) -> Table:
     table = titled("Precision@10 of other questions: structured / natural wording", "method")
     for head in heads:
         table.add_column(head, justify="right")
-    ways = dict.fromkeys((row.method, row.space) for row in report.exclusion)
-    for method, space in ways:
-        default = (method, space) == report.about.default
-        cells = [_two_wordings(report, method, space, kind) for kind in kinds]
-        table.add_row(f"{method}, {space}", *cells, style="bold" if default else None)
+    for way in dict.fromkeys((row.method, row.space, row.model) for row in report.exclusion):
+        cells = [_two_wordings(report, way, kind) for kind in kinds]
+        table.add_row(called(*way), *cells, style=_style(way, report.about))
     return table
 
 
@@ -133,9 +142,10 @@ def _pool(kind: str) -> Pool | str:
     return "balanced" if kind in ("negated", "normality") else "hard"
 
 
-def _two_wordings(report: Report, method: str, space: str, kind: str) -> str:
+def _two_wordings(report: Report, way: tuple[str, str, str], kind: str) -> str:
     pool: Pool = "gallery" if _pool(kind) == "gallery" else "pool"
-    rows = [report.row(method, space, kind, wording, pool) for wording in ("structured", "natural")]
+    method, space, model = way
+    rows = [report.row(method, space, kind, wording, pool, model) for wording in ("structured", "natural")]
     return " / ".join(f"{row.figures['precision@10'].value:.3f}" if row else "–" for row in rows)
 
 
@@ -148,12 +158,12 @@ def _superscripts_table(found: Superscripts) -> Table:
     table = titled(
         f"“A but no B”, {where}; better with p < .01 (Holm) than {names}", "method", *found.columns
     )
-    for method, space, cells in found.rows:
+    for method, space, cells, model in found.rows:
         marks = (
             f"{cell.value:.3f}{''.join(str(number).translate(SUPERSCRIPTS) for number in cell.beats)}"
             for cell in cells
         )
-        table.add_row(f"{method}, {space}", *marks)
+        table.add_row(called(method, space, model), *marks)
     return table
 
 
@@ -171,9 +181,22 @@ def _comparisons_table(report: Report) -> Table:
     for other in report.comparisons:
         gain = other.difference
         pool = "hard" if other.pool == "pool" else "gallery"
-        name = f"{other.method}, {other.space}"
+        name = called(other.method, other.space, other.model)
         p_values = (f"{gain.p:.5f}", f"{gain.p_holm:.5f}")
         table.add_row(name, pool, str(gain.figure.n), str(gain.figure), *p_values)
+    return table
+
+
+def _gains_table(report: Report) -> Table:
+    """Every model against the base, by the same method."""
+    heads = ("model", "questions", "pool", "n", "difference", "p", "p (Holm)")
+    table = titled("Precision@10 of a model, minus the base's by the same method", *heads)
+    for one in report.gains:
+        gain = one.difference
+        pool = "gallery" if one.pool == "gallery" else _pool(one.kind)
+        cells = (f"{one.kind}, {one.wording}", pool, str(gain.figure.n), str(gain.figure))
+        name = called(one.method, one.space, one.model)
+        table.add_row(name, *cells, f"{gain.p:.5f}", f"{gain.p_holm:.5f}")
     return table
 
 
@@ -181,7 +204,8 @@ def _examples_table(report: Report) -> Table:
     table = titled("Named queries", "query", "method", "p@10", "v@10", "hard p@10", "hard v@10")
     for one in report.examples:
         figures = (one.precision, one.violation, one.hard_precision, one.hard_violation)
-        table.add_row(one.query, f"{one.method}, {one.space}", *(f"{figure:.2f}" for figure in figures))
+        name = called(one.method, one.space, one.model)
+        table.add_row(one.query, name, *(f"{figure:.2f}" for figure in figures))
     return table
 
 
@@ -192,5 +216,5 @@ def _closing_lines(report: Report) -> Iterator[str]:
         yield f"  not as meant: {words}"
     same = f"{controls.identical:,} of {controls.asked:,}"
     yield f"without negation: {same} rankings are plain cosine's, bit for bit"
-    for method, space, why in report.left_out:
-        yield f"left out: {method}, {space}: {why}"
+    for method, space, why, model in report.left_out:
+        yield f"left out: {called(method, space, model)}: {why}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 
 from medneg.query import lexicon
@@ -34,6 +37,21 @@ class Perfect:
                 row[column] = any(word in text for word in (known.prompt, *known.synonyms))
             if "calcification" in text and not row[2:4].any():
                 row[2:4] = 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Hearing:
+    """The same encoder with a text tower that hears what stands after "no" and turns from it."""
+
+    def __init__(self, name: str = "perfect+hearing") -> None:
+        self.card = replace(Perfect().card, name=name, text_fingerprint=name)
+
+    def encode_texts(self, texts):
+        parts = [re.split(r" ?\b(?:but no|and no|no|without) ", text) for text in texts]
+        rows = Perfect().encode_texts([some[0] for some in parts])
+        for row, (_, *denied) in zip(rows, parts, strict=True):
+            for words in denied:
+                row -= Perfect().encode_texts([words])[0]
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from medneg.errors import ArchiveError, CalibrationMissing, UnknownName
-from medneg.evaluation.benchmark import Setup, evaluate, evaluate_gallery
+from medneg.evaluation.asking import Setup
+from medneg.evaluation.benchmark import evaluate, evaluate_gallery
 from medneg.evaluation.gallery import Gallery
 from medneg.evaluation.truth import Truth
 from tests.evaluation.perfect import FINDINGS, Perfect, gallery
@@ -95,7 +96,8 @@ def test_superscripts_name_the_baselines_that_are_beaten():
     report = evaluate_gallery(images, Truth.from_labels(labels, FINDINGS), Perfect(), setup=setup)
     table = next(table for table in report.superscripts if table.pool == "pool")
     rows = {
-        (method, space): dict(zip(table.columns, cells, strict=True)) for method, space, cells in table.rows
+        (method, space): dict(zip(table.columns, cells, strict=True))
+        for method, space, cells, _ in table.rows
     }
     assert table.baselines[0] == ("cosine", "raw")
     assert 0 in rows["subtract", "raw"]["precision@10"].beats

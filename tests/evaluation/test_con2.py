@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medneg.errors import ArchiveError
-from medneg.evaluation.benchmark import Setup
+from medneg.evaluation.asking import Setup
 from medneg.evaluation.con2 import con2
 from medneg.evaluation.truth import Truth
 from tests.evaluation.perfect import FINDINGS, Perfect, gallery

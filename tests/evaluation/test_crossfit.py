@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medneg.evaluation.crossfit import borrow, cross_fit
-from medneg.evaluation.gallery import Gallery, Way
+from medneg.evaluation.gallery import BASE, Gallery, Model, Way
 from medneg.evaluation.projections import Projections
 from medneg.evaluation.questions import RememberingTower
 from medneg.evaluation.truth import Truth
@@ -47,7 +47,9 @@ def test_labels_of_a_fold_do_not_change_its_own_curves(parts):
 def test_every_picture_is_scored_with_the_curves_of_its_fold(parts):
     images, truth, folds = parts
     tower = RememberingTower(Perfect())
-    whole = Gallery(projections=Projections(images), truth=truth, tower=tower, folds=folds)
+    whole = Gallery(
+        projections=Projections(images), truth=truth, models={BASE: Model(tower=tower, folds=folds)}
+    )
     scores = whole.score(QUERY, WAY)
     for fold in folds:
         plan = make_plan(QUERY, tower, fold.calibration, method=WAY.method, space=WAY.space)

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from medneg import cli, encoders
 from medneg.archive import Archive, Label
 from medneg.errors import ArchiveError
-from medneg.evaluation import benchmark
+from medneg.evaluation import gallery as galleries
 from medneg.evaluation.archives import labelled_gallery
 from medneg.scoring import METHODS
 from tests.archive.new_images import new_image
-from tests.evaluation.perfect import FINDINGS, Perfect, gallery
+from tests.evaluation.perfect import FINDINGS, Hearing, Perfect, gallery
 
 runner = CliRunner()
 
@@ -47,7 +47,7 @@ def archive(tmp_path_factory):
 def _perfect_encoder(monkeypatch):
     """Two methods are enough here."""
     monkeypatch.setattr(encoders, "load", lambda *names: Perfect())
-    monkeypatch.setattr(benchmark, "METHODS", {name: METHODS[name] for name in ("cosine", "subtract")})
+    monkeypatch.setattr(galleries, "METHODS", {name: METHODS[name] for name in ("cosine", "subtract")})
 
 
 def test_the_gallery_is_what_is_labelled_and_knows_its_patients(archive):
@@ -68,6 +68,22 @@ def test_evaluate_prints_the_table_and_json(archive):
     )
     assert report["about"]["patients"] == 100
     assert report["about"]["parse"] == "gold"
+
+
+def test_models_beside_the_encoder_and_methods_can_be_named(archive, monkeypatch, tmp_path):
+    towers = {None: Perfect(), "runs/a": Hearing("perfect+con2"), "runs/b": Hearing("perfect+con2")}
+    monkeypatch.setattr(encoders, "load", lambda name, text=None: towers[text])
+    options = ["--encoder", "perfect", "--text-encoder", "runs/a", "--text-encoder", "runs/b"]
+    page = tmp_path / "page.html"
+    shown = runner.invoke(
+        cli.app,
+        ["evaluate", "--archive", archive, *options, "--method", "cosine", "--html", str(page)],
+        env={"COLUMNS": "250"},
+    )
+    for words in ("cosine, raw (con2)", "minus the base's by the same method", "mean, runs/b"):
+        assert words in shown.output
+    assert "beside it con2, runs/b" in page.read_text(encoding="utf-8")
+    assert "subtract" not in shown.output
 
 
 def test_labels_from_elsewhere_are_asked_for(archive):

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from medneg.evaluation.benchmark import Setup, evaluate_gallery
+from medneg.evaluation.asking import Setup
+from medneg.evaluation.benchmark import evaluate_gallery
 from medneg.evaluation.con2 import con2
 from medneg.evaluation.markup import INK, PAPER, contrast, figure, heat_map
 from medneg.evaluation.page import write_page
