@@ -17,11 +17,13 @@ BELOW["promises"] = BELOW["chances"] | {"labels", "chances"}
 BELOW["hits"] = WORDS | {"scoring", "archive"}
 BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests"}
 BELOW["search"] = BELOW["search"] | {"compiling", "labels", "chances", "promises", "hits"}
+BELOW["embedding"] = WORDS | {"encoders", "archive", "search"}
 BELOW["calibration"] = BELOW["search"] | {"search"}
 BELOW["evaluation"] = BELOW["calibration"] | {"calibration", "ingest"}
 BELOW["evaluation"] |= {"labelling"}
-BELOW["doctor"] = BELOW["evaluation"] | {"evaluation"}
-BELOW["terminal"] = BELOW["cli"] = BELOW["doctor"] | {"doctor", "terminal"}
+BELOW["diagnostics"] = BELOW["evaluation"] | {"evaluation"}
+BELOW["doctor"] = BELOW["diagnostics"] | {"diagnostics"}
+BELOW["terminal"] = BELOW["cli"] = BELOW["doctor"] | {"doctor", "terminal", "embedding"}
 HOMES = {
     "transformers": {"medneg/encoders", "medneg/query/language_model", "finetune"},
     "xgrammar": {"medneg/query/language_model"},

@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 
 from medneg.encoders.checkpoint import Papers, Preprocessing
 from medneg.encoders.fingerprints import image_fingerprint, text_fingerprint
+from medneg.encoders.insides import Heads, Places
 from medneg.values import EncoderCard
 
 IMAGE_BATCH = 32
@@ -36,6 +37,10 @@ class Towers:
         width: d.
         cuts_padding: whether ``encode_tokens`` gives the same embeddings when columns after every sentence's
             end are left out: nothing attends to them.
+        token_embedding: token ids, shape (t, context), to the text tower's first vectors, (t, context, w).
+        unknown: the id of the token that stands for unknown words, if the vocabulary has one.
+        heads: of the text tower, layer by layer; none where they cannot be told apart.
+        places: of the image tower; None where it is not known which layer that is.
     """
 
     module: Module
@@ -50,6 +55,10 @@ class Towers:
     preprocessing: Preprocessing
     width: int
     cuts_padding: bool
+    token_embedding: Module
+    unknown: int | None
+    heads: tuple[Heads, ...]
+    places: Places | None
 
     def cut(self, ids: Tensor) -> Tensor:
         """Leave out the columns that pad every sentence, shape (t, context) to (t, longest)."""
@@ -83,7 +92,7 @@ class DualEncoder:
                 f"got {pixels.dtype} of shape {pixels.shape}"
             )
         batches = (pixels[i : i + IMAGE_BATCH] for i in range(0, len(pixels), IMAGE_BATCH))
-        return self._rows(self.towers.encode_pixels(self._normalised(batch)) for batch in batches)
+        return self._rows(self.towers.encode_pixels(self.normalised(batch)) for batch in batches)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -97,7 +106,8 @@ class DualEncoder:
         batches = (list(texts[i : i + TEXT_BATCH]) for i in range(0, len(texts), TEXT_BATCH))
         return self._rows(self.towers.encode_tokens(self.towers.tokenize(batch)) for batch in batches)
 
-    def _normalised(self, batch: NDArray[np.float32]) -> Tensor:
+    def normalised(self, batch: NDArray[np.float32]) -> Tensor:
+        """Grey pictures, shape (n, size, size), as the image tower takes them, (n, 3, size, size)."""
         grey = torch.from_numpy(np.ascontiguousarray(batch)).unsqueeze(1)  # n s s -> n 1 s s
         return (grey - self._mean) / self._std  # n 1 s s -> n 3 s s, one grey value in all three channels
 

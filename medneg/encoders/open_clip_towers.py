@@ -16,6 +16,7 @@ from torch import Tensor
 
 from medneg.encoders.checkpoint import Checkpoint, preprocessing_of, square
 from medneg.encoders.dual import Towers
+from medneg.encoders.open_clip_insides import image_places, text_heads, token_embedding
 from medneg.encoders.places import cached_file, cached_repository
 from medneg.errors import EncoderError, UnknownName, WeightsMissing
 
@@ -142,10 +143,12 @@ def _towers(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Towers:
     state = model.state_dict()
     config = checkpoint.config
     tokenize: Callable[[list[str]], Tensor] = tokenizer
+    if _masks_by_order(model):
+        model.text.transformer.register_forward_pre_hook(_shorten_mask, with_kwargs=True)
     return Towers(
         module=model,
         encode_pixels=model.encode_image,
-        encode_tokens=_encode_tokens(model),
+        encode_tokens=model.encode_text,
         tokenize=tokenize,
         vocabulary=tokenizer.encoder
         if isinstance(tokenizer, SimpleTokenizer)
@@ -157,6 +160,10 @@ def _towers(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Towers:
         preprocessing=checkpoint.preprocessing,
         width=checkpoint.width,
         cuts_padding=_masks_by_order(model),
+        token_embedding=token_embedding(model),
+        unknown=None if isinstance(tokenizer, SimpleTokenizer) else tokenizer.tokenizer.unk_token_id,
+        heads=text_heads(model),
+        places=image_places(model.visual),
     )
 
 
@@ -166,16 +173,7 @@ def _masks_by_order(model: Any) -> bool:
     return isinstance(tower, TextTransformer) and tower.attn_mask is not None and tower.cls_emb is None
 
 
-def _encode_tokens(model: Any) -> Callable[[Tensor], Tensor]:
-    def encode(ids: Tensor) -> Tensor:
-        mask, length = model.text.attn_mask, ids.shape[1]
-        if length == len(mask):
-            return model.encode_text(ids)  # type: ignore[no-any-return]
-        # open_clip takes shorter sentences and forgets to shorten its mask.
-        model.text.attn_mask = mask[:length, :length]
-        try:
-            return model.encode_text(ids)  # type: ignore[no-any-return]
-        finally:
-            model.text.attn_mask = mask
-
-    return encode if _masks_by_order(model) else model.encode_text
+def _shorten_mask(_: Any, inputs: tuple[Tensor], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """open_clip takes shorter sentences and forgets to shorten its mask."""
+    length = inputs[0].shape[1]
+    return inputs, {**options, "attn_mask": options["attn_mask"][..., :length, :length]}
