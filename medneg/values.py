@@ -108,12 +108,34 @@ class FieldFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """Words of a query that were not understood as they stand, and what they are taken for.
+
+    Attributes:
+        original: the words as they were typed.
+        better: the words that they are read as.
+        span: offsets of ``original`` in the raw query.
+        confidence: how likely the repair is right, in [0, 1], judged by the words alone.
+    """
+
+    original: str
+    better: str
+    span: Span
+    confidence: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"a Repair's confidence lies in [0, 1]; got {self.confidence!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What a sentence asks for: findings wanted, unwanted and left open.
 
     ``counterfactuals`` holds one sentence per negated mention, in the same order: the wanted findings
     together with that one ("effusion and calcification"). ``filters`` are conditions on the image's header.
-    ``parser`` says who read the sentence: "grammar", or the name of a language model.
+    ``parser`` says who read the sentence: "grammar", or the name of a language model. ``repairs`` are filled
+    in by ``medneg.query.refine`` alone, for methods that weigh what was typed against what was read.
     """
 
     raw: str
@@ -127,6 +149,7 @@ class Query:
     warnings: tuple[QueryWarning, ...] = ()
     needs_review: bool = False
     parser: str = "grammar"
+    repairs: tuple[Repair, ...] = ()
 
     def __post_init__(self) -> None:
         for polarity in get_args(Polarity):
@@ -157,14 +180,24 @@ class Query:
             >>> Query(raw="effusion view:PA", filters=filters).sentence
             'effusion'
         """
-        if not self.filters:
+        return self._said({each.span: " " for each in self.filters})
+
+    @property
+    def mended(self) -> str:
+        """The sentence with its repairs."""
+        repaired = {each.span: each.better for each in self.repairs}
+        return self._said({each.span: " " for each in self.filters} | repaired)
+
+    def _said(self, edits: Mapping[Span, str]) -> str:
+        if not edits:
             return self.raw
         words, position = [], 0
-        for start, end in sorted(each.span for each in self.filters):
-            words.append(self.raw[position:start])
+        for (start, end), better in sorted(edits.items()):
+            words += [self.raw[position:start], better]
             position = end
         words.append(self.raw[position:])
-        return " ".join(" ".join(words).split()).strip(" ,;") or "chest x-ray"
+        said = " ".join("".join(words).split()).strip(" ,;")
+        return said or "chest x-ray"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
 """Words to typed, negation-aware queries, and reports to findings.
 
 ``parse`` reads a radiologist's query: a normaliser, typo repair, the longest phrase of the lexicon with its
-modifiers, and a small grammar that follows negation, doubt and exception from left to right. ``read_report``
-reads reports with the same machinery. ``parser`` gives the parser that a user chose: the grammar, or a
-language model that the grammar stands behind. The lexicon and the cues are data, in ``medneg/assets``.
+modifiers, and a small grammar that follows negation, doubt and exception from left to right. ``refine``
+reads again what that did not understand. ``read_report`` reads reports with the same machinery. ``parser``
+gives the parser that a user chose: the grammar, or a language model that the grammar stands behind. The
+lexicon and the cues are data, in ``medneg/assets``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from medneg.query.serialise import from_json, predictions, to_json
 if TYPE_CHECKING:
     from medneg.query.label_schemas import LabelSchema, label_schema
     from medneg.query.parsers import ParserSettings, QueryParser, parser, parser_settings
+    from medneg.query.refining import refine
     from medneg.query.report import polarity_of, read_report
     from medneg.query.report_labels import ReportFinding, label_report
 
@@ -41,12 +43,14 @@ __all__ = [
     "predictions",
     "read_condition",
     "read_report",
+    "refine",
     "to_json",
 ]
 
 _LATER = {
     "label_schemas": ("LabelSchema", "label_schema"),
     "parsers": ("ParserSettings", "QueryParser", "parser", "parser_settings"),
+    "refining": ("refine",),
     "report": ("polarity_of", "read_report"),
     "report_labels": ("ReportFinding", "label_report"),
 }

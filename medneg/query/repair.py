@@ -93,7 +93,7 @@ def is_doubtful(word: str, better: str) -> bool:
     edits = OSA.distance(word, better)
     if len(word) <= _SHORTEST or (edits > 1 and len(word) < _SURE_TWO_EDITS_FROM):
         return True
-    rivals = (each for each in _targets().get(better[0], ()) if singular(each) != singular(better))
+    rivals = (each for each in targets().get(better[0], ()) if singular(each) != singular(better))
     return edits > 0 and any(
         OSA.distance(word, each, score_cutoff=edits) <= edits and singular(each) in _lexicon_stems()
         for each in rivals
@@ -161,7 +161,7 @@ def correction(word: str) -> str | None:
     limit = 2 if len(word) >= _TWO_EDITS_FROM else 1
     best, nearest = None, (limit + 1, False)
     for first in dict.fromkeys(word[:2]):
-        for candidate in _targets().get(first, ()):
+        for candidate in targets().get(first, ()):
             if abs(len(candidate) - len(word)) > limit or not _same_start(word, candidate):
                 continue
             # Of two equally near words, one that only has its letters swapped is the likelier.
@@ -191,7 +191,7 @@ def guarded_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def _targets() -> dict[str, tuple[str, ...]]:
+def targets() -> dict[str, tuple[str, ...]]:
     """Words to repair to, by first letter; of two equally near ones the earlier wins."""
     known = Counter(_lexicon_words())
     names = {stem for finding in lexicon().findings for stem in key(finding.name)}

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from medneg.errors import QueryError
-from medneg.values import FieldFilter, Mention, Query, QueryWarning
+from medneg.values import FieldFilter, Mention, Query, QueryWarning, Repair
 
 SCHEMA_VERSION = 1
 _POLARITIES = ("affirmed", "negated", "uncertain")
@@ -36,6 +36,7 @@ def from_json(data: Mapping[str, Any]) -> Query:
         for polarity in _POLARITIES:
             values[polarity] = tuple(_built(Mention, row) for row in values.get(polarity, ()))
         values["warnings"] = tuple(_built(QueryWarning, row) for row in values.get("warnings", ()))
+        values["repairs"] = tuple(_built(Repair, row) for row in values.get("repairs", ()))
         values["filters"] = tuple(_built(FieldFilter, row) for row in values.get("filters", ()))
         query: Query = _built(Query, values)
     except (TypeError, ValueError) as error:

@@ -189,6 +189,7 @@ def _encode_lines(
     healthy = said(normal_forms, [NORMAL])
     every = [text for part in lines.values() for line in part for text in line.texts]
     every += [text for part in lines.values() for line in part for text in line.normals if normal_forms]
+    every += [text for part in lines.values() for line in part for text in line.typed]
     texts = tuple(dict.fromkeys([*every, *healthy]))
     placed = _place(encode(setting.tower, texts), setting)
     vectors = dict(zip(texts, placed, strict=True))
@@ -205,6 +206,9 @@ def _place(vectors: NDArray[np.float32], setting: Setting) -> NDArray[np.float64
 
 def _speak(line: Line, vectors: Mapping[str, NDArray[np.float64]], healthy: tuple[str, ...]) -> Phrase:
     vector = _mean(line.texts, vectors)
+    if line.typed:
+        # A wrong repair cannot take over: what was typed keeps the share that it may be wrong.
+        vector = _unit(line.trust * vector + (1 - line.trust) * _mean(line.typed, vectors))
     return Phrase(
         vector=vector,
         label=line.label,

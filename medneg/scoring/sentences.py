@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from medneg.scoring.doubts import contradicts
-from medneg.values import Mention, Query
+from medneg.values import Mention, Query, Repair
 
 ANCHOR = "chest x-ray"
 """What is wanted when a query only says what is not: a sentence that is true of every image."""
@@ -39,13 +39,19 @@ Expand = Callable[[Mention], Sequence[Kind]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A phrase before it is encoded; several texts are averaged, and so are the normal ones."""
+    """A phrase before it is encoded; several texts are averaged, and so are the normal ones.
+
+    Where words were repaired, ``typed`` are the sentences with the words as they were typed, and ``trust``
+    is how far the repair is to be believed.
+    """
 
     label: str
     texts: tuple[str, ...]
     mention: Mention | None = None
     finding: str | None = None
     normals: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
+    trust: float = 1.0
 
 
 def lines_of(query: Query, forms: tuple[str, ...], expand: Expand) -> dict[Need, tuple[Line, ...]]:
@@ -57,7 +63,11 @@ def lines_of(query: Query, forms: tuple[str, ...], expand: Expand) -> dict[Need,
         expand: what a mention stands for.
     """
     wanted = tuple(
-        _line(mention.text, _wanted_kinds(mention, query, expand), forms, mention, mention.finding)
+        _doubted(
+            _line(mention.text, _wanted_kinds(mention, query, expand), forms, mention, mention.finding),
+            query,
+            forms,
+        )
         for mention in query.affirmed
     )
     asked: set[str] = set()
@@ -66,15 +76,45 @@ def lines_of(query: Query, forms: tuple[str, ...], expand: Expand) -> dict[Need,
         for kind in () if contradicts(mention, query) else _unwanted_kinds(mention, query, expand):
             if kind.text not in asked:  # an image is pushed away from it once
                 asked.add(kind.text)
-                unwanted.append(_line(f"not {kind.text}", (kind,), forms, mention, kind.finding))
+                line = _line(f"not {kind.text}", (kind,), forms, mention, kind.finding)
+                unwanted.append(_doubted(line, query, forms))
                 both = (forms[0].format(opposite),)
                 counterfactuals.append(Line(label=f"not {opposite}", texts=both, mention=mention))
     return {
-        "sentence": (Line(label="whole sentence", texts=(query.sentence,)),),
+        "sentence": (_sentence(query),),
         "wanted": wanted or (Line(label=ANCHOR, texts=(ANCHOR,)),),
         "unwanted": tuple(unwanted),
         "counterfactuals": tuple(counterfactuals),
     }
+
+
+def _sentence(query: Query) -> Line:
+    label = "whole sentence"
+    if not query.repairs:
+        return Line(label=label, texts=(query.sentence,))
+    return Line(label=label, texts=(query.mended,), typed=(query.sentence,), trust=trust_in(query.repairs))
+
+
+def _doubted(line: Line, query: Query, forms: tuple[str, ...]) -> Line:
+    """The line with the words as they were typed, where its mention was read in repaired words."""
+    span = line.mention.span if line.mention else None
+    if span is None:
+        return line
+    inside = [each for each in query.repairs if each.span[0] < span[1] and span[0] < each.span[1]]
+    if not inside:
+        return line
+    return replace(line, typed=said(forms, [query.raw[slice(*span)]]), trust=trust_in(inside))
+
+
+def trust_in(repairs: Sequence[Repair]) -> float:
+    """How much of several repairs is right, in expectation: their mean confidence.
+
+    Example:
+        >>> sure = Repair(original="efusion", better="effusion", span=(0, 7), confidence=1.0)
+        >>> trust_in((sure, Repair(original="mst", better="mass", span=(8, 11), confidence=0.5)))
+        0.75
+    """
+    return sum(each.confidence for each in repairs) / len(repairs)
 
 
 def _wanted_kinds(mention: Mention, query: Query, expand: Expand) -> list[Kind]:
