@@ -346,6 +346,11 @@ class Archive:
                 writing.reject(connection, rejection)
         return tuple(lonely)
 
+    def add_vectors(self, image_fingerprint: str, ids: Sequence[int], vectors: NDArray[float32]) -> int:
+        """Store vectors (m, d) of images that are here already, in one transaction; returns how many."""
+        with transaction(self._engine, self._place, writes=True) as connection:
+            return writing.add_vectors(connection, image_fingerprint, ids, vectors)
+
     def label(self, labels: Mapping[str, Label]) -> int:
         """Record what manifests say of images, by absolute path; returns how many are in the archive."""
         with transaction(self._engine, self._place, writes=True) as connection:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, insert, literal, select, update
 
 from medneg import __version__
@@ -84,6 +85,36 @@ def add_images(connection: Connection, batch: Sequence[NewImage], *, fingerprint
             for path, new in some.items()
         ]
         connection.execute(insert(Embedding), rows)
+
+
+def add_vectors(
+    connection: Connection, fingerprint: str, ids: Sequence[int], vectors: NDArray[np.float32]
+) -> int:
+    """Store vectors of images that are here already, in the place of earlier ones of the same space.
+
+    Args:
+        connection: in a transaction that may write.
+        fingerprint: of the space.
+        ids: image ids; those that have gone meanwhile are left out.
+        vectors: unit rows, shape (len(ids), d).
+
+    Returns:
+        How many were stored.
+    """
+    by_id = dict(zip(ids, vectors.astype("<f4"), strict=True))
+    stored = 0
+    for some in chunks(list(by_id)):
+        here = connection.execute(select(Image.id).where(Image.id.in_(some))).scalars().all()
+        same = (Embedding.image_id.in_(here), Embedding.image_fingerprint == fingerprint)
+        connection.execute(delete(Embedding).where(*same))
+        rows = [
+            {"image_id": image, "image_fingerprint": fingerprint, "vector": by_id[image].tobytes()}
+            for image in here
+        ]
+        if rows:
+            connection.execute(insert(Embedding), rows)
+        stored += len(rows)
+    return stored
 
 
 def _same_images(connection: Connection, batch: Mapping[str, NewImage]) -> dict[str, int]:

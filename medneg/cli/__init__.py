@@ -13,6 +13,7 @@ from medneg.errors import MednegError
 # Imported for their commands, in the order in which `--help` lists them.
 # isort: off
 from medneg.cli import archives as archives
+from medneg.cli import embedding as embedding
 from medneg.cli import labelling as labelling
 from medneg.cli import calibrating as calibrating
 from medneg.cli import searching as searching

@@ -28,6 +28,14 @@ TextEncoderOption = Annotated[
         help="Text tower tuned beside the encoder: phantom-neg, or the folder of a `medneg-finetune` run.",
     ),
 ]
+HeadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--head",
+        help="Head behind the encoder, for methods in its codes: phantom-exclmm ships; or the folder of a "
+        "`medneg-finetune exclmm` run.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
+from medneg.cli.application import (
+    ArchiveOption,
+    EncoderOption,
+    HeadOption,
+    JsonOption,
+    TextEncoderOption,
+    app,
+)
 from medneg.cli.reading import HostOption, ModelOption, PolicyOption, UrlOption, chosen_parser
 
 
@@ -31,6 +38,7 @@ def search(
             help="Of what is shown, at most this share carries what is excluded (0.05).", min=0, max=1
         ),
     ] = None,
+    head: HeadOption = None,
     compare: Annotated[bool, typer.Option(help="Show plain CLIP's answer too.")] = False,
     policy: PolicyOption = None,
     url: UrlOption = None,
@@ -50,6 +58,7 @@ def search(
     reader = chosen_parser(policy, url, model, hosts)
     with Archive.open(archive) as store:
         tower = encoders.load(encoder, text_encoder)
+        behind = encoders.load_head(head, tower.card) if head else None
         condition = searching.parse_where(where) if where else None
         read = reader.parse(query)
         answers = [
@@ -62,6 +71,7 @@ def search(
                 k=top,
                 where=condition,
                 exclude_risk=exclude_risk if (how, there) == chosen else None,
+                head=behind,
             )
             for how, there in asked
         ]

@@ -5,6 +5,7 @@
 'phantom'
 """
 
+from medneg.encoders.heads import SHIPPED as SHIPPED_HEADS
 from medneg.encoders.heads import Head, HeadCard, head_for, heads, load_head
 from medneg.encoders.protocol import Encoder
 from medneg.encoders.registry import DEFAULT, CatalogueRow, catalogue, load
@@ -12,6 +13,7 @@ from medneg.encoders.text_towers import TextTowerCard, text_towers
 
 __all__ = [
     "DEFAULT",
+    "SHIPPED_HEADS",
     "CatalogueRow",
     "Encoder",
     "Head",
