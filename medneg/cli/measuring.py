@@ -6,17 +6,19 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, TextEncoderOption, app
 
 if TYPE_CHECKING:
-    from medneg.encoders import Encoder
+    from medneg.encoders import Encoder, Head
+
+T = TypeVar("T")
 
 PresetOption = Annotated[
     Literal["exclusionbench", "con2"],
@@ -28,6 +30,14 @@ TextEncodersOption = Annotated[
         "--text-encoder",
         help="Text tower to measure beside the encoder's own, as often as you like: phantom-neg, or the "
         "folder of a `medneg-finetune` run.",
+    ),
+]
+HeadsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--head",
+        help="Head to measure beside the shipped one, as often as you like: the folder of a "
+        "`medneg-finetune exclmm` run.",
     ),
 ]
 MethodsOption = Annotated[
@@ -48,6 +58,7 @@ def evaluate(
     archive: ArchiveOption,
     encoder: EncoderOption = "phantom",
     text_encoder: TextEncodersOption = None,
+    head: HeadsOption = None,
     method: MethodsOption = None,
     preset: PresetOption = "exclusionbench",
     parse: ParseOption = "real",
@@ -76,13 +87,14 @@ def evaluate(
         store = opened.enter_context(Archive.open(archive))
         other = opened.enter_context(Archive.open(calibration_archive)) if calibration_archive else None
         progress = opened.enter_context(progress_bar("Evaluating", "question"))
+        base = encoders.load(encoder)
         setup = Setup(
             parse=parse,
             seed=seed,
             methods=tuple(method) if method else None,
             beside=_beside(encoder, text_encoder or ()),
+            heads=_behind(base, head or ()),
         )
-        base = encoders.load(encoder)
         report = run(store, base, setup=setup, source=truth, curves=other, progress=progress)
     if html is not None:
         html.write_text(write_page(report, command=_command(), made=date.today().isoformat()), "utf-8")
@@ -122,14 +134,28 @@ def negbench(
 
 
 def _beside(encoder: str, names: Sequence[str]) -> dict[str, Encoder]:
-    """Text towers by the names that they give themselves; of two alike the second is called by its place."""
+    """Text towers by what their rows are called."""
     from medneg import encoders
 
-    found: dict[str, Encoder] = {}
-    for name in dict.fromkeys(names):
-        tower = encoders.load(encoder, name)
-        called = tower.card.name.removeprefix(f"{encoder}+")
-        found[name if called in found else called] = tower
+    towers = {name: encoders.load(encoder, name) for name in names}
+    return _called(
+        {name: (tower.card.name.removeprefix(f"{encoder}+"), tower) for name, tower in towers.items()}
+    )
+
+
+def _behind(base: Encoder, names: Sequence[str]) -> dict[str, Head]:
+    """Heads by what their rows are called."""
+    from medneg import encoders
+
+    heads = {name: encoders.load_head(name, base.card) for name in names}
+    return _called({name: (head.card.name, head) for name, head in heads.items()})
+
+
+def _called(given: Mapping[str, tuple[str, T]]) -> dict[str, T]:
+    """Things by their own names; of two alike the second by the name that it was asked for by."""
+    found: dict[str, T] = {}
+    for name, (own, thing) in given.items():
+        found[name if own in found else own] = thing
     return found
 
 

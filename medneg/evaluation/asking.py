@@ -11,6 +11,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from medneg import __version__
+from medneg.encoders import head_for
 from medneg.evaluation.crossfit import CROSSED, cross_fit, unsupervised
 from medneg.evaluation.gallery import BASE, Fold, Gallery, Model, Way, ways_of
 from medneg.evaluation.projections import Projections
@@ -23,6 +24,7 @@ from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE
 from medneg.values import Query
 
 if TYPE_CHECKING:
+    from medneg.encoders import Head
     from medneg.scoring import TextTower
 
 
@@ -37,6 +39,8 @@ class Setup:
             the encoder, and plain cosine and the default of the models beside it.
         truth: where the labels come from, in words.
         beside: text towers tuned on the same image embeddings, by the name of their rows.
+        heads: heads behind the same image tower, by the name of their rows; the shipped one that fits is
+            the encoder's own.
     """
 
     parse: Parse = "real"
@@ -44,6 +48,7 @@ class Setup:
     methods: tuple[str, ...] | None = None
     truth: str = "given labels"
     beside: Mapping[str, TextTower] = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
 
 def open_gallery(
@@ -64,18 +69,26 @@ def open_gallery(
         folds: the encoder's calibrations from elsewhere; None fits them here, on other patients than are
             scored. Those of the models beside it are always fitted here.
     """
-    models = {BASE: Model(tower=RememberingTower(tower), folds=folds or fit(images, truth, tower, setup))}
+    own = RememberingTower(tower)
+    known = folds or fit(images, truth, tower, setup)
+    models = {BASE: Model(tower=own, folds=known, head=head_for(tower.card))}
     for name, other in setup.beside.items():
         fitted = fit(images, truth, other, setup, model=name)
         models[name] = Model(tower=RememberingTower(other), folds=fitted)
-    return Gallery(projections=Projections(images), truth=truth, models=models)
+    models |= {name: Model(tower=own, folds=known, head=head) for name, head in setup.heads.items()}
+    codes = {
+        model.head.code_fingerprint: model.head.encode_images(images)
+        for model in models.values()
+        if model.head is not None
+    }
+    return Gallery(projections=Projections(images, codes), truth=truth, models=models)
 
 
 def fit(
     images: NDArray[float32], truth: Truth, tower: TextTower, setup: Setup, *, model: str = BASE
 ) -> tuple[Fold, ...]:
     """What the methods need to know: curves of other patients, where one of them needs curves."""
-    if _need_curves(ways_of(model, setup.methods)):
+    if _need_curves(ways_of(model, setup.methods, head=False)):
         return cross_fit(images, truth, tower)
     return (Fold(rows=np.arange(len(truth)), calibration=unsupervised(images, tower)),)
 
@@ -90,16 +103,13 @@ def remember(gallery: Gallery, queries: Sequence[Query]) -> None:
 
 def about(gallery: Gallery, setup: Setup, folds: tuple[Fold, ...] | None) -> About:
     """What every report opens with."""
-    cards = {name: model.tower.card for name, model in gallery.models.items()}
-    fitted = CROSSED if _need_curves(ways_of(BASE, setup.methods)) else "nowhere: none is needed"
+    card = gallery.models[BASE].tower.card
+    fitted = CROSSED if _need_curves(ways_of(BASE, setup.methods, head=False)) else "nowhere: none is needed"
     return About(
-        encoder=cards[BASE].name,
-        licence=cards[BASE].licence,
-        notice=cards[BASE].notice,
-        models=tuple(
-            ModelCard(model=name, encoder=card.name, licence=card.licence, notice=card.notice)
-            for name, card in cards.items()
-        ),
+        encoder=card.name,
+        licence=card.licence,
+        notice=card.notice,
+        models=tuple(_card(name, model) for name, model in gallery.models.items()),
         pictures=len(gallery.truth),
         patients=len(np.unique(gallery.truth.patients)),
         truth=setup.truth,
@@ -108,6 +118,17 @@ def about(gallery: Gallery, setup: Setup, folds: tuple[Fold, ...] | None) -> Abo
         seed=setup.seed,
         version=__version__,
         default=(DEFAULT_METHOD, DEFAULT_SPACE),
+    )
+
+
+def _card(name: str, model: Model) -> ModelCard:
+    """Who a model is: its tower, or the head behind it."""
+    tower = model.tower.card
+    if name == BASE or model.head is None:
+        return ModelCard(model=name, encoder=tower.name, licence=tower.licence, notice=tower.notice)
+    head = model.head.card
+    return ModelCard(
+        model=name, encoder=f"{tower.name}+{head.name}", licence=head.licence, notice=head.notice
     )
 
 

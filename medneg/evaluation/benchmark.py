@@ -140,9 +140,9 @@ def _negated(questions: Sequence[Question]) -> Query:
 
 
 def _known(images: NDArray[float32], gallery: Gallery, rng: Generator) -> Iterator[Known]:
-    """What the models beside the base know."""
-    for name in gallery.models:
-        if name != BASE:
+    """What the text towers beside the base know."""
+    for name, model in gallery.models.items():
+        if name != BASE and model.head is None:
             lines = _zero_shot(images, gallery, name, rng)
             yield Known(model=name, mean_auc=_mean_auc(lines, gallery.truth, rng))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 from numpy import float64
@@ -17,7 +17,10 @@ from medneg.evaluation.questions import RememberingTower
 from medneg.evaluation.truth import Truth
 from medneg.scoring import METHODS, Calibration, SpaceName
 from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, PLAIN
-from medneg.values import Query
+from medneg.values import Plan, Query
+
+if TYPE_CHECKING:
+    from medneg.encoders import Head
 
 BASE = "base"
 """The model whose own text tower asks; what else is measured on its images has another name."""
@@ -51,10 +54,22 @@ class Model:
         tower: belongs to the gallery's images.
         folds: together all rows, each once. Only the curves differ between them: the means and spreads need
             no labels and come from the whole gallery, as in a search.
+        head: makes codes of its embeddings, for the methods that work in them.
     """
 
     tower: RememberingTower
     folds: tuple[Fold, ...]
+    head: Head | None = None
+
+    def compile(self, query: Query, way: Way, fold: Fold) -> Plan:
+        """The plan that a search would make.
+
+        Raises:
+            CalibrationMissing: if the method needs more than is known.
+        """
+        return make_plan(
+            query, self.tower, fold.calibration, method=way.method, space=way.space, head=self.head
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +96,7 @@ class Gallery:
         crossed = METHODS[way.method].needs_curves and query.negated
         scores = np.empty(len(self.truth), float64)
         for fold in model.folds if crossed else model.folds[:1]:
-            plan = make_plan(query, model.tower, fold.calibration, method=way.method, space=way.space)
+            plan = model.compile(query, way, fold)
             if not crossed:
                 return self.projections.score(plan)
             scores[fold.rows] = self.projections.score(plan, fold.rows)
@@ -101,11 +116,15 @@ def usable_ways(
         UnknownName: if there is no such method.
     """
     usable, refused = [], []
-    for way in (way for name in gallery.models for way in ways_of(name, methods)):
+    for way in (
+        way
+        for name, model in gallery.models.items()
+        for way in ways_of(name, methods, head=model.head is not None)
+    ):
         model = gallery.models[way.model]
         try:
             for fold in model.folds:
-                make_plan(query, model.tower, fold.calibration, method=way.method, space=way.space)
+                model.compile(query, way, fold)
         except CalibrationMissing as missing:
             refused.append((way, missing.what))
         else:
@@ -113,15 +132,21 @@ def usable_ways(
     return tuple(usable), tuple(refused)
 
 
-def ways_of(model: str, methods: Sequence[str] | None) -> tuple[Way, ...]:
+def ways_of(model: str, methods: Sequence[str] | None, *, head: bool) -> tuple[Way, ...]:
     """How a model is asked.
 
     Args:
         model: its name.
-        methods: names in ``medneg.scoring.METHODS``, in both spaces each; None for all of the base, and
-            ``TUNED_WAYS`` of any other.
+        methods: names in ``medneg.scoring.METHODS``, in both spaces each; None for all of the base,
+            ``TUNED_WAYS`` of a text tower, and those that need a head of a head.
+        head: whether it has a head. Methods that need one are asked of it alone, and only in its codes.
     """
-    if methods is None and model != BASE:
+    if methods is None and model != BASE and not head:
         return tuple(Way(method, space, model) for method, space in TUNED_WAYS)
-    names = METHODS if methods is None else methods
-    return tuple(Way(name, space, model) for name in names for space in get_args(SpaceName))
+    ways: list[Way] = []
+    for name in METHODS if methods is None else methods:
+        if name in METHODS and METHODS[name].needs_head:
+            ways += [Way(name, "raw", model)] if head else []
+        elif model == BASE or not head:
+            ways += [Way(name, space, model) for space in get_args(SpaceName)]
+    return tuple(ways)

@@ -7,14 +7,18 @@ import json
 import numpy as np
 import pytest
 
-from medneg.evaluation.asking import Setup
+from medneg.compiling import make_plan
+from medneg.evaluation.asking import Setup, open_gallery
 from medneg.evaluation.benchmark import evaluate_gallery
 from medneg.evaluation.con2 import con2
-from medneg.evaluation.gallery import BASE, TUNED_WAYS, ways_of
+from medneg.evaluation.gallery import BASE, TUNED_WAYS, Way, ways_of
 from medneg.evaluation.page import write_page
 from medneg.evaluation.truth import Truth
+from medneg.query import parse
 from medneg.scoring import METHODS
+from medneg.scoring.plan import score
 from tests.evaluation.perfect import FINDINGS, Hearing, Perfect, gallery
+from tests.toy_head import toy_head
 
 IMAGES, LABELS = gallery(400)
 TRUTH = Truth.from_labels(LABELS, FINDINGS, np.arange(400) // 2)
@@ -75,9 +79,33 @@ def test_the_default_is_compared_with_every_models_ways(report):
 
 
 def test_unless_methods_are_named_models_beside_it_get_two_ways():
-    assert [way[:2] for way in ways_of("hearing", None)] == list(TUNED_WAYS)
-    assert len(ways_of(BASE, None)) == 2 * len(METHODS)
-    assert len(ways_of("hearing", ("drc",))) == 2
+    assert [way[:2] for way in ways_of("hearing", None, head=False)] == list(TUNED_WAYS)
+    assert len(ways_of(BASE, None, head=False)) == 2 * sum(not one.needs_head for one in METHODS.values())
+    assert len(ways_of("hearing", ("drc",), head=False)) == 2
+
+
+def test_methods_that_need_a_head_are_asked_of_heads_alone_and_in_their_codes():
+    needy = [name for name, method in METHODS.items() if method.needs_head]
+    assert ways_of("head", None, head=True) == tuple((name, "raw", "head") for name in needy)
+    assert ways_of("head", ("cosine",), head=True) == ()
+    assert ways_of("hearing", needy, head=False) == ()
+
+
+def test_a_head_ranks_by_its_codes():
+    head = toy_head(Perfect().card)
+    setup = Setup(methods=("cosine", "exclmm-suppress"), heads={"toy": head})
+    found = open_gallery(IMAGES, TRUTH, Perfect(), setup=setup)
+    query = parse("pneumothorax but no effusion")
+    plan = make_plan(query, Perfect(), None, method="exclmm-suppress", space="raw", head=head)
+    scores = found.score(query, Way("exclmm-suppress", "raw", "toy"))
+    assert np.array_equal(scores, score(plan, head.encode_images(IMAGES)))
+    plain = found.score(parse("pneumothorax"), Way("exclmm-suppress", "raw", "toy"))
+    assert np.array_equal(plain, found.score(parse("pneumothorax"), Way("cosine", "raw")))
+    told = evaluate_gallery(IMAGES, TRUTH, Perfect(), setup=setup)
+    assert {row.method for row in told.exclusion if row.model == "toy"} == {"exclmm-suppress"}
+    assert {row.method for row in told.exclusion if row.model == BASE} == {"cosine"}
+    assert [one.encoder for one in told.about.models] == ["perfect", "perfect+toy"]
+    assert told.controls.asked == told.controls.identical
 
 
 def test_every_model_tells_its_licence_and_what_it_knows(report):
