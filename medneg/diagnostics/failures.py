@@ -30,8 +30,9 @@ _ASKED: tuple[PromptKind, ...] = ("no X", "A but no B")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A hit: its key in the archive, its score, what it shows of the question, its thumbnail as base64."""
+    """A hit: its rank, its key in the archive, score, what it shows of the question, thumbnail as base64."""
 
+    rank: int
     image: int
     score: float
     wanted: bool
@@ -136,15 +137,26 @@ def _failure(
         pool=prompt.pools.shape[1],
         hits=tuple(
             Shown(
+                rank=rank,
                 image=int(ids[row]),
                 score=float(scores[row]),
                 wanted=bool(prompt.wanted[row]),
                 excluded=bool(prompt.excluded[row]),
                 jpeg=_picture(archive, int(ids[row])),
             )
-            for row in hits[:SHOWN].tolist()
+            for rank, row in _shown(hits.tolist(), prompt)
         ),
     )
+
+
+def _shown(hits: Sequence[int], prompt: Prompt) -> list[tuple[int, int]]:
+    """The first few by rank; the last of them gives way to the first violation, if that comes later."""
+    ranked = list(enumerate(hits, start=1))
+    first = ranked[:SHOWN]
+    late = [(rank, row) for rank, row in ranked[SHOWN:] if prompt.excluded[row]]
+    if late and not any(prompt.excluded[row] for _, row in first):
+        return [*first[:-1], late[0]]
+    return first
 
 
 def _picture(archive: Archive, image: int) -> str | None:

@@ -51,7 +51,7 @@ SIZES: dict[SizeName, Size] = {
         weighed=50,
         coloured=6,
         regions=4,
-        failures=3,
+        failures=2,
     ),
     "small": Size(
         name="small",
@@ -64,6 +64,6 @@ SIZES: dict[SizeName, Size] = {
         weighed=8,
         coloured=3,
         regions=2,
-        failures=2,
+        failures=1,
     ),
 }
