@@ -11,8 +11,10 @@ from medneg.archive import Archive, Where
 from medneg.archive.scan import Ranking
 from medneg.chances import query_chances
 from medneg.compiling import expansion, known_calibration, make_plan
-from medneg.encoders import Encoder
+from medneg.encoders import Encoder, head_for
 from medneg.hits import explained_hits
+from medneg.query import refine
+from medneg.scoring import METHODS
 from medneg.scoring.plan import contributions
 from medneg.search import Answer, SpaceName, search
 from medneg.values import Contribution, Query
@@ -26,6 +28,7 @@ class Request:
     method: str
     space: SpaceName
     encoder: str
+    text_encoder: str | None
     k: int
     where: Where
     exclude_risk: float | None
@@ -41,8 +44,14 @@ def chosen_answer(store: Archive, encoder: Encoder, request: Request) -> Answer:
 
 
 def plain_answer(store: Archive, encoder: Encoder, request: Request) -> Answer:
-    """What every CLIP search would answer: cosine with the whole sentence, in the space as stored."""
-    plain = replace(request, method="cosine", space="raw", exclude_risk=None)
+    """What every CLIP search would answer: cosine with the whole sentence, in the space as stored.
+
+    Args:
+        store: the archive.
+        encoder: with the text tower that it was published with.
+        request: as chosen on the page.
+    """
+    plain = replace(request, method="cosine", space="raw", text_encoder=None, exclude_risk=None)
     return _answer("plain", store, encoder, plain)
 
 
@@ -50,10 +59,12 @@ def terms_of(
     store: Archive, encoder: Encoder, request: Request, ids: list[int]
 ) -> list[tuple[Contribution, ...]]:
     """What the request's own plan would say of some images, whoever found them."""
-    query, space = request.query, request.space
-    known, _ = known_calibration(store, encoder, method=request.method, space=space)
-    plan = make_plan(query, encoder, known, method=request.method, space=space)
-    parts = contributions(plan, store.vectors(encoder.card.image_fingerprint, ids))
+    space, method = request.space, METHODS[request.method]
+    query = refine(request.query) if method.refines else request.query
+    head = head_for(encoder.card) if method.needs_head else None
+    known, _ = known_calibration(store, encoder, method=method.name, space=space)
+    plan = make_plan(query, encoder, known, method=method.name, space=space, head=head)
+    parts = contributions(plan, store.vectors(plan.space.image_fingerprint, ids))
     ranking = Ranking(
         ids=np.asarray(ids), scores=parts.sum(axis=1), contributions=parts, exact=False, rescored=len(ids)
     )

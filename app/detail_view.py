@@ -11,9 +11,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.argument import arithmetic, chances, points, scale
+from app.explanation_view import show_argument, show_counter_examples, show_heard
 from app.grid import open_image, who
-from app.markup import MARKS, bar, tag, text
+from app.markup import panel, tag, text
 from app.picture_view import LIMITS, Look, render
 from app.report_marks import report_html
 from app.search_view import Asked, phantom_alarm
@@ -21,7 +21,6 @@ from medneg import dicom
 from medneg.archive import Archive, ImageRow
 from medneg.errors import MednegError, UnreadableImage
 from medneg.query import lexicon
-from medneg.values import Hit
 
 HANDS = "drag: window and level · Shift and drag: move · wheel: zoom · double click: the whole image"
 
@@ -51,10 +50,16 @@ def show(store: Archive, image_id: str, asked: Asked | None) -> Look | None:
     with right:
         _show_way(asked, row)
         if asked:
-            _show_argument(asked, row)
+            show_argument(store, asked, row)
+            show_counter_examples(store, asked, row)
+            hearing = st.container(key="hearing")
         _show_report(store, row)
         _show_recorded(store, row)
         _show_header(row)
+    if asked:
+        show_heard(
+            store, asked, row, place=hearing
+        )  # last: it takes a moment that the rest need not wait for
     return look
 
 
@@ -175,10 +180,6 @@ def _prior(row: ImageRow, others: list[ImageRow]) -> ImageRow | None:
     return max(earlier, key=lambda other: (other.view == row.view, other.study_date or ""), default=None)
 
 
-def _hit(asked: Asked | None, image_id: int) -> Hit | None:
-    return next((hit for hit in asked.answer.hits if hit.image_id == image_id), None) if asked else None
-
-
 def _show_way(asked: Asked | None, row: ImageRow) -> None:
     """Buttons back to the hits and on to their neighbours."""
     ids = [hit.image_id for hit in asked.answer.hits] if asked else []
@@ -200,29 +201,10 @@ def _show_step(label: str, shortcut: str, image_id: int | None) -> None:
     )
 
 
-def _show_argument(asked: Asked, row: ImageRow) -> None:
-    hit = _hit(asked, row.id)
-    if hit is None:
-        return
-    query = asked.answer.query
-    argument = points(query, hit.terms)
-    longest = scale(points(query, other.terms) for other in asked.answer.hits)
-    bars = "".join(
-        bar(MARKS[p.polarity] if p.polarity else "", p.label, p.value, scale=longest, polarity=p.polarity)
-        for p in argument
-    )
-    title = f"Why it is here · rank {hit.rank} of {asked.answer.considered:,}"
-    lines = [f"{arithmetic(argument, hit.score)}. Method {asked.answer.method}."]
-    known = chances(argument)
-    if known:
-        lines.insert(0, f"{' · '.join(known)}: for images like those of this archive, and no diagnosis.")
-    st.html(_panel(title, bars + "".join(tag("div", text(line), kind="mn-note") for line in lines)))
-
-
 def _show_report(store: Archive, row: ImageRow) -> None:
     report = store.report(row.id)
     if report:
-        st.html(_panel("Report", report_html(report)))
+        st.html(panel("Report", report_html(report)))
 
 
 def _show_recorded(store: Archive, row: ImageRow) -> None:
@@ -232,15 +214,11 @@ def _show_recorded(store: Archive, row: ImageRow) -> None:
         words.finding(f).name for f, state in states.items() if state == "present" and f in words
     )
     if states:
-        st.html(_panel("Recorded in the labels", text(", ".join(present) or "none of the labelled findings")))
+        st.html(panel("Recorded in the labels", text(", ".join(present) or "none of the labelled findings")))
 
 
 def _show_header(row: ImageRow) -> None:
     lines = "".join(
         tag("tr", tag("td", text(name)) + tag("td", text(value))) for name, value in header_lines(row)
     )
-    st.html(_panel("Header", tag("table", tag("tbody", lines), kind="mn-header")))
-
-
-def _panel(title: str, content: str) -> str:
-    return tag("section", tag("h4", text(title)) + content, kind="mn-panel")
+    st.html(panel("Header", tag("table", tag("tbody", lines), kind="mn-header")))

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.field_filters import age_value, date_value, filters_of, write_filter
 from app.markup import tag, text
+from app.navigation import show_links
 from medneg.archive import Archive, Where
 from medneg.errors import FilterError
 from medneg.query import lexicon, parse, read_condition
@@ -25,13 +26,14 @@ STATES: dict[FindingState, str] = {"present": "● Present", "absent": "⊘ Abse
 
 
 def show_title(store: Archive) -> None:
-    """Name the tool and say how much the archive holds."""
+    """Name the tool, say how much the archive holds, and lead to the other page."""
     counts = store.counts()
     kind = "phantom archive" if counts.phantoms == counts.images else "archive"
     st.html(
         tag("div", f"med{tag('span', 'neg')}", kind="mn-title")
         + tag("div", text(f"{kind} · {counts.images:,} images"), kind="mn-dim")
     )
+    show_links()
 
 
 def show_filters(store: Archive, raw: str) -> Where:

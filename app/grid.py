@@ -48,7 +48,7 @@ def make_cards(
         Card(
             hit=hit,
             row=row,
-            jpeg=_thumbnail(store, row.id, row.sha256),
+            jpeg=thumbnail(store, row.id, row.sha256),
             argument=tuple(points(query, parts)),
             shows=tuple(violations(query, states.get(hit.image_id, {}), words)),
             lacks=tuple(lacks(query, states.get(hit.image_id, {}), words)),
@@ -86,7 +86,7 @@ def who(row: ImageRow) -> str:
 
 
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _thumbnail(_store: Archive, image_id: int, sha256: str) -> bytes | None:
+def thumbnail(_store: Archive, image_id: int, sha256: str) -> bytes | None:
     """An image's thumbnail, read once per server; ``sha256`` tells one content of an id from another."""
     return _store.thumbnail(image_id)
 

@@ -6,35 +6,24 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import detail_view, search_view
-from app.hands import ears, listen
-from app.resources import archive_location, open_archive
+from app.navigation import PAGES
 from medneg.errors import MednegError
 
-ASSETS = Path(__file__).with_name("assets")
+STYLE = Path(__file__).with_name("assets") / "style.css"
 
 
 def main() -> None:
-    """Draw the search, and one image in its place when the address bar names one."""
+    """Draw the page that the address names."""
     st.set_page_config(page_title="medneg", page_icon="🩻", layout="wide")
-    st.html(ASSETS / "style.css")
+    st.html(STYLE)
+    pages = [
+        st.Page(file, title=title, default=number == 0) for number, (file, title) in enumerate(PAGES.items())
+    ]
+    page = st.navigation(pages, position="hidden")
     try:
-        store = open_archive(archive_location())
+        page.run()
     except MednegError as error:
         st.error(str(error))
-        return
-    listening = ears()
-    image = st.query_params.get("image")
-    if image is not None:
-        # The search stays on the page, unseen, so that its state and its answer outlive the visit.
-        st.html(ASSETS / "detail.css")
-    asked = search_view.ask(store)
-    look = None
-    if image is not None:
-        look = detail_view.show(store, image, asked)
-    elif asked is not None:
-        search_view.show_hits(store, asked)
-    listen(listening, look)
 
 
 if __name__ == "__main__":

@@ -100,3 +100,8 @@ def bar(mark: str, label: str, value: float, *, scale: float, polarity: Polarity
         + tag("span", signed(value), kind="mn-value"),
         kind=f"mn-bar mn-{polarity or 'whole'}{' mn-pale' if against else ''}",
     )
+
+
+def panel(title: str, content: str) -> str:
+    """A titled box around HTML that is already safe."""
+    return tag("section", tag("h4", text(title)) + content, kind="mn-panel")

@@ -20,9 +20,9 @@ def open_archive(location: str) -> Archive:
 
 
 @st.cache_resource(show_spinner="Loading the encoder …")
-def load_encoder(name: str) -> Encoder:
-    """Load an encoder once per server."""
-    return encoders.load(name)
+def load_encoder(name: str, text_encoder: str | None = None) -> Encoder:
+    """Load an encoder, with another text tower or its own, once per server."""
+    return encoders.load(name, text_encoder)
 
 
 @st.cache_resource(show_spinner=False)

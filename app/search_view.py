@@ -14,11 +14,12 @@ from app.grid import Card, make_cards, show_cards
 from app.markup import tag, text
 from app.promises_view import drop_promise, kept, show_promise
 from app.resources import load_encoder, load_parser
-from medneg import encoders, scoring
-from medneg.archive import Archive, ImageRow
+from app.scoring_view import Scoring, show_scoring
+from medneg import encoders
+from medneg.archive import Archive, ImageRow, Where
 from medneg.encoders import Encoder
 from medneg.errors import MednegError, PromiseError
-from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, Answer, SpaceName
+from medneg.search import Answer
 from medneg.values import EncoderCard
 
 EXAMPLES = (
@@ -28,9 +29,7 @@ EXAMPLES = (
     "nodule but not a calcified granuloma",
     "no pneumothorax",
 )
-SHOWN = (10, 20, 50, 100)
 NOTHING_EXCLUDED = tag("div", "The query excludes nothing: there is nothing to promise.", kind="mn-note")
-SPACES: dict[SpaceName, str] = {"raw": "as stored", "centred": "centred"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,44 +43,31 @@ class Asked:
 
 
 def ask(store: Archive) -> Asked | None:
-    """Draw everything above the hits and search; None when there is nothing to show."""
+    """Draw everything above the hits and search; None when there is nothing to show.
+
+    Raises:
+        MednegError: if a text tower that the operator named is no longer there.
+    """
     banner = st.container(key="banner")
     raw = _show_query_box()
     with st.sidebar:
         show_title(store)
         where = show_filters(store, raw)
-        method, space, name, k = _show_scoring(store)
+        scoring = show_scoring(store)
         risk, promised = show_promise()
-    if name is None:
+    if scoring is None:
         st.info("This archive holds no image yet. Bring some in: `medneg ingest FOLDER --archive ARCHIVE`")
         return None
     try:
-        encoder = load_encoder(name)
+        encoder = load_encoder(scoring.encoder, scoring.text_encoder)
         banner.html(banner_html(encoder.card))
         if not raw.strip():
             return None
-        with st.container(key="reading"):
-            reading = chips.read(raw, load_parser())
-            chips.show(reading, encoder.card.findings)
-            line = st.container(
-                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-            )
-            compare = line.toggle("Compare with plain CLIP", key="compare", bind="query-params")
-        request = Request(
-            query=reading.query,
-            method=method,
-            space=space,
-            encoder=name,
-            k=k,
-            where=where,
-            exclude_risk=risk if reading.query.negated else None,
-        )
-        found = chosen_answer(store, encoder, request)
-        line.html(promise(found), width="content")
+        asked = _answered(store, encoder, scoring, raw, (where, risk))
         if risk is not None:
-            promised.html(kept(found.promise) if found.promise else NOTHING_EXCLUDED)
-        plain = plain_answer(store, encoder, request) if compare else None
-        return Asked(request=request, encoder=encoder, answer=found, plain=plain)
+            kept_promise = asked.answer.promise
+            promised.html(kept(kept_promise) if kept_promise else NOTHING_EXCLUDED)
+        return asked
     except PromiseError as error:
         promised.html(tag("div", "The promise cannot be made.", kind="mn-note mn-uncertain"))
         st.warning(str(error))
@@ -90,6 +76,32 @@ def ask(store: Archive) -> Asked | None:
     except MednegError as error:
         st.error(str(error))
         return None
+
+
+def _answered(
+    store: Archive, encoder: Encoder, scoring: Scoring, raw: str, limits: tuple[Where, float | None]
+) -> Asked:
+    """Draw the reading of a sentence and search; ``limits`` are the filters and the promise's risk."""
+    where, risk = limits
+    with st.container(key="reading"):
+        reading = chips.read(raw, load_parser())
+        chips.show(reading, encoder.card.findings)
+        line = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+        compare = line.toggle("Compare with plain CLIP", key="compare", bind="query-params")
+    request = Request(
+        query=reading.query,
+        method=scoring.method,
+        space=scoring.space,
+        encoder=scoring.encoder,
+        text_encoder=scoring.text_encoder,
+        k=scoring.k,
+        where=where,
+        exclude_risk=risk if reading.query.negated else None,
+    )
+    found = chosen_answer(store, encoder, request)
+    line.html(promise(found), width="content")
+    plain = plain_answer(store, load_encoder(scoring.encoder), request) if compare else None
+    return Asked(request=request, encoder=encoder, answer=found, plain=plain)
 
 
 def show_hits(store: Archive, asked: Asked) -> None:
@@ -144,7 +156,8 @@ def banner_html(card: EncoderCard) -> str:
 def phantom_alarm(card: EncoderCard, rows: tuple[ImageRow, ...] | list[ImageRow]) -> str | None:
     """What must be said when the model that knows drawings only has ranked other images."""
     real = sum(not row.phantom for row in rows)
-    if card.name != encoders.DEFAULT or not real:
+    base = card.name.partition("+")[0]  # a tuned text tower puts its name behind its base's
+    if base != encoders.DEFAULT or not real:
         return None
     which = "This image is" if len(rows) == 1 else f"{real} of these {len(rows)} images are"
     return (
@@ -181,27 +194,6 @@ def _ask_anew() -> None:
 def _put_query(words: str) -> None:
     st.session_state["q"] = words
     chips.forget()
-
-
-def _show_scoring(store: Archive) -> tuple[str, SpaceName, str | None, int]:
-    names = list(dict.fromkeys(card.name for space in store.spaces() for card in space.cards))
-    methods = list(scoring.METHODS)
-    method = st.selectbox(
-        "Method", methods, index=methods.index(DEFAULT_METHOD), key="method", bind="query-params"
-    )
-    st.caption(scoring.METHODS[method].source)
-    space = st.segmented_control(
-        "Space",
-        tuple(SPACES),
-        default=DEFAULT_SPACE,
-        required=True,
-        format_func=SPACES.__getitem__,
-        key="space",
-        bind="query-params",
-    )
-    name = st.selectbox("Encoder", names, key="encoder", bind="query-params") if names else None
-    k = st.segmented_control("Hits", SHOWN, default=20, required=True, key="k", bind="query-params")
-    return method, space or DEFAULT_SPACE, name, k or 20
 
 
 def _row_title(name: str, what: str) -> str:

@@ -32,7 +32,7 @@ function click(selector) {
 
 /* Moves the focus between hits, from nowhere to the first; elsewhere the arrows keep their meaning. */
 function step(by) {
-  const cards = all('[class*="st-key-open_"] button');
+  const cards = all('[class*="st-key-card_"] [class*="st-key-open_"] button');
   const held = cards.indexOf(document.activeElement);
   if (!cards.length || (held < 0 && document.activeElement !== document.body)) return false;
   cards[held < 0 ? 0 : clamp(held + by, [0, cards.length - 1])].focus();

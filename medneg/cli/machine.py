@@ -54,6 +54,14 @@ def doctor(
 @app.command()
 def ui(
     archive: ArchiveOption,
+    text_encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="A tuned text tower to offer: the folder of a `medneg-finetune` run. Repeatable."),
+    ] = None,
+    reports: Annotated[
+        Path | None,
+        typer.Option(help="Where diagnostic reports are kept; without it, `diagnoses` in the archive."),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 8501,
 ) -> None:
@@ -62,8 +70,12 @@ def ui(
     import subprocess
 
     from medneg.archive import Archive
+    from medneg.encoders.text_towers import find_text_tower, read_text_tower
 
     Archive.open(archive).close()  # a wrong path is told here, not on the page
+    towers = [find_text_tower(name).resolve() for name in text_encoder or ()]
+    for tower in towers:
+        read_text_tower(tower)
     package = importlib.util.find_spec("app")
     if package is None or package.origin is None:
         raise MednegError("the query page is not installed; install medneg with its app package")
@@ -79,4 +91,7 @@ def ui(
     options = [part for name, value in settings.items() for part in (f"--{name}", value)]
     command = [sys.executable, "-m", "streamlit", "run", str(page), *options]
     print(f"A first question: http://localhost:{port}/?q=effusion+but+no+calcification&compare=true")
-    raise typer.Exit(subprocess.call(command, env={**os.environ, "MEDNEG_ARCHIVE": archive}))
+    told = {"MEDNEG_ARCHIVE": archive, "MEDNEG_TEXT_ENCODERS": json.dumps([str(tower) for tower in towers])}
+    if reports is not None:
+        told["MEDNEG_REPORTS"] = str(reports)
+    raise typer.Exit(subprocess.call(command, env={**os.environ, **told}))

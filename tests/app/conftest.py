@@ -56,12 +56,14 @@ def page(
 ) -> Iterator[Callable[..., AppTest]]:
     """Open the page with parameters in its address bar."""
     monkeypatch.setenv("MEDNEG_ARCHIVE", str(archive_folder))
-    monkeypatch.setattr(encoders, "load", lambda name: encoder)
+    monkeypatch.delenv("MEDNEG_TEXT_ENCODERS", raising=False)
+    monkeypatch.delenv("MEDNEG_REPORTS", raising=False)
+    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: encoder)
     st.cache_resource.clear()
     st.cache_data.clear()
 
     def open_page(**parameters: str | list[str]) -> AppTest:
-        test = AppTest.from_file(str(MAIN), default_timeout=60)
+        test = AppTest.from_file(str(MAIN), default_timeout=300)
         for name, value in parameters.items():
             test.query_params[name] = value
         return test.run()

@@ -143,7 +143,7 @@ def test_the_phantom_model_on_another_image_raises_an_alarm(page, encoder, monke
 
     phantom = copy.copy(encoder)
     phantom.card = dataclasses.replace(encoder.card, name="phantom")
-    monkeypatch.setattr(encoders, "load", lambda name: phantom)
+    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: phantom)
     test = page(q="clear lungs")
     assert len(test.error) == 1
     assert "1 of these 6 images are no phantom" in test.error[0].value
@@ -161,7 +161,7 @@ def test_a_page_without_an_archive_says_how_to_start_it(page, monkeypatch):
 def test_weights_that_are_missing_are_told_and_nothing_breaks(page, monkeypatch):
     from medneg.errors import WeightsMissing
 
-    def missing(name):
+    def missing(name, text_encoder=None):
         raise WeightsMissing("run: hf download someone/model")
 
     monkeypatch.setattr(encoders, "load", missing)

@@ -46,7 +46,7 @@ def calibrated_folder(tmp_path_factory, knowing):
 @pytest.fixture
 def calibrated(page, calibrated_folder, knowing, monkeypatch):
     monkeypatch.setenv("MEDNEG_ARCHIVE", str(calibrated_folder))
-    monkeypatch.setattr(encoders, "load", lambda name: knowing)
+    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: knowing)
     return page
 
 
