@@ -19,6 +19,7 @@ from medneg.cli import calibrating as calibrating
 from medneg.cli import searching as searching
 from medneg.cli import reading as reading
 from medneg.cli import measuring as measuring
+from medneg.cli import diagnosing as diagnosing
 from medneg.cli import machine as machine
 # isort: on
 

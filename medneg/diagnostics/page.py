@@ -139,10 +139,10 @@ def _retrieval(diagnosis: Diagnosis) -> Iterator[str]:
     tested = diagnosis.tested
     yield section(
         "Retrieval by kind of prompt",
-        "Share of the first ten hits. Pools hold as many images with X as without (chance .5), or, for “A but "
-        "no B”, as many of each of the four cells A yes/no × B yes/no (hard pool; chance .25 right, .5 show "
-        "B); mean over five pools. 95 % intervals and paired permutation tests over findings or pairs, because "
-        "prompts about one finding share their images; Holm's correction over all tests of both tables.",
+        "Share of the first ten hits. Pools hold as many images with X as without (chance .5), or, for “A "
+        "but no B”, as many of each of the four cells A yes/no × B yes/no (hard pool; chance .25 right, .5 "
+        "show B); mean over five pools. 95 % intervals and paired permutation tests over findings or pairs, "
+        "because prompts about one finding share their images; Holm's correction over both tables.",
     )
     yield "<h3>Whole sentences, plain cosine</h3>" + _groups(diagnosis, "sentence")
     yield f"<h3>Read by the parser, {escape(tested.method)} ({escape(tested.space)}): the default</h3>"
@@ -201,8 +201,8 @@ def _gain(found: Difference | None) -> str:
 def _by_finding(diagnosis: Diagnosis) -> Iterator[str]:
     yield section(
         "Finding by finding",
-        "The same pools, both wordings, dark is good: hits of “X” that show it, hits of “no X” and of “A but no "
-        "X” that are free of it.",
+        "The same pools, both wordings, dark is good: hits of “X” that show it, hits of “no X” and of “A but "
+        "no X” that are free of it.",
     )
     findings = list(dict.fromkeys(row.finding for row in diagnosis.findings))
     yield '<div class="pair">'
@@ -272,13 +272,12 @@ def _what_was_tested(diagnosis: Diagnosis) -> Iterator[str]:
     tested = diagnosis.tested
     yield "<h2>What was tested</h2>"
     drawn = f"{tested.phantoms:,} of them drawn phantoms" if tested.phantoms else "none of them a phantom"
-    left_out = ", ".join(map(called, tested.left_out)) or "none"
+    asked, left_out = (escape(", ".join(map(called, some))) for some in (tested.findings, tested.left_out))
     yield (
         f"<p>{tested.images:,} labelled images of {tested.patients:,} patients, {drawn}; "
-        f"{escape(tested.truth)}. Asked about: {escape(', '.join(map(called, tested.findings)))}. Labelled, but "
-        f"shown or lacked by too few images to be asked about: {escape(left_out)}. {tested.prompts:,} prompts a "
-        f"model, each once as a whole sentence and once through the parser and {escape(tested.method)}, "
-        f"{escape(tested.space)}.</p>"
+        f"{escape(tested.truth)}. Asked about: {asked}. Labelled, but shown or lacked by too few images to "
+        f"be asked about: {left_out or 'none'}. {tested.prompts:,} prompts a model, each once as a whole "
+        f"sentence and once through the parser and {escape(tested.method)}, {escape(tested.space)}.</p>"
     )
     rows = [
         (

@@ -185,8 +185,8 @@ def _failures(diagnosis: Diagnosis) -> Iterator[str]:
     names = names_of(diagnosis)
     yield section(
         "Where it goes wrong",
-        "For each model the questions with the most violations, one for each excluded finding, and hits of the "
-        "pool that went worst, by rank. ✗ shows what was excluded; thumbnails come from the archive.",
+        "For each model the questions with the most violations, one for each excluded finding, and hits of "
+        "the pool that went worst, by rank. ✗ shows what was excluded; thumbnails come from the archive.",
     )
     any_failure = False
     for way, title in (("sentence", "whole sentences"), ("parsed", "default method")):
@@ -228,8 +228,8 @@ def _reliability(diagnosis: Diagnosis) -> Iterator[str]:
     known = [found for found in diagnosis.reliability if found.rows]
     yield section(
         "Do probabilities mean what they say?",
-        "Curves fitted on four fifths of the patients, held against the others, five times; each dot is a tenth "
-        "of the images; on the dashed line a probability is what it says. ECE: expected calibration error.",
+        "Curves fitted on four fifths of the patients, held against the others, five times; each dot is a "
+        "tenth of the images; on the dashed line a probability means what it says. ECE: calibration error.",
     )
     for found in known:
         yield f"<h3>{escape(names[found.model])}</h3><div class='curves'>"
