@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import finetune.study_cli
 import finetune.tuning_cli  # noqa: F401  (its commands register themselves)
 from finetune.application import TrainingError, app
 from medneg.errors import MednegError
@@ -174,3 +175,7 @@ def main() -> None:
 def _interrupt(signum: int, frame: object) -> None:
     """Let a termination save the run as Ctrl-C does."""
     raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()  # for `accelerate launch -m finetune.cli`

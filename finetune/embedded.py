@@ -13,7 +13,7 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError, UnknownName
-from medneg.evaluation.archives import Source, labelled_gallery
+from medneg.evaluation.archives import Source, labelled_gallery, labelled_states
 from medneg.evaluation.truth import Truth
 from medneg.query.lexicon import lexicon
 
@@ -37,11 +37,15 @@ class Embedded:
         truth: of the same n images.
         concepts: lexicon ids that prompts may name: the labelled findings, and wider ones that the labels
             decide.
+        ids: numbers of the images in their archive, shape (n,); None where they come from none.
+        pixels: prepared pictures, bytes, shape (n, size, size); None where nothing looks at them.
     """
 
     vectors: NDArray[float32]
     truth: Truth
     concepts: tuple[str, ...]
+    ids: Rows | None = None
+    pixels: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -62,7 +66,13 @@ class Embedded:
             patients=self.truth.patients[chosen],
             _kept={},
         )
-        return replace(self, vectors=self.vectors[chosen], truth=truth)
+        return replace(
+            self,
+            vectors=self.vectors[chosen],
+            truth=truth,
+            ids=None if self.ids is None else self.ids[chosen],
+            pixels=None if self.pixels is None else self.pixels[chosen],
+        )
 
 
 def read_embedded(
@@ -96,7 +106,8 @@ def read_embedded(
             f"the labels of the archive do not know images with and without {', '.join(sorted(missing))}; "
             f"they know {', '.join(truth.findings)}"
         )
-    return Embedded(vectors=vectors, truth=truth, concepts=both)
+    ids = np.array(list(labelled_states(archive, encoder, source)))
+    return Embedded(vectors=vectors, truth=truth, concepts=both, ids=ids)
 
 
 def split(data: Embedded, *, seed: int) -> tuple[Embedded, Embedded]:

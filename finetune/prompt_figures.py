@@ -8,12 +8,16 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
+from medneg.diagnostics.attribution import attribute, towards
+from medneg.encoders.dual import DualEncoder
 from medneg.evaluation.metrics import precision_at_k
 from medneg.evaluation.wordings import con2_prompts
 from medneg.query.lexicon import lexicon
 
 Encode = Callable[[Sequence[str]], NDArray[float32]]
 K = 10
+APART = 2
+"""Attribution takes half a second a prompt, so not all are asked."""
 
 
 def prompts_about(finding: str) -> dict[str, list[str]]:
@@ -49,6 +53,27 @@ def text_geometry(encode: Encode, finding: str) -> dict[str, float]:
         "text cosine": float((positive @ negative.T).mean()),
         "silhouette": silhouette(np.concatenate([positive, negative]), kinds),
     }
+
+
+def cue_share(encoder: DualEncoder, finding: str, shown: NDArray[float32]) -> float:
+    """Share of the negation's words in what the words of a negative prompt add, mean over some prompts.
+
+    Integrated gradients of the similarity to images that show the finding; a word's part is its score without
+    its sign. Every ``APART``-th negative prompt is asked, and those that cannot be shared out are left out.
+
+    Args:
+        encoder: base or tuned.
+        shown: embeddings of images that show the finding, (m, d).
+    """
+    asked = [
+        text
+        for group, texts in prompts_about(finding).items()
+        if group.endswith("negative")
+        for text in texts
+    ]
+    parts = attribute(encoder, asked[::APART], towards(shown))
+    shares = [one.share("cue") for one in parts if one.complete and any(w.role == "cue" for w in one.words)]
+    return float(np.mean(shares)) if shares else float("nan")
 
 
 def silhouette(rows: NDArray[float32], kinds: NDArray[np.bool_]) -> float:

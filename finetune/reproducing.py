@@ -16,17 +16,19 @@ import numpy as np
 from numpy.random import default_rng
 
 from finetune.embedded import Embedded, balanced
-from finetune.prompt_figures import Encode, text_geometry, top_accuracy
+from finetune.over_seeds import differences, means
+from finetune.prompt_figures import Encode, cue_share, text_geometry, top_accuracy
 from finetune.tuning import Tuning
 from finetune.tuning_recipe import TuningRecipe
 from medneg.encoders.dual import DualEncoder
 from medneg.errors import ArchiveError
-from medneg.evaluation.intervals import Figure, mean_interval
+from medneg.evaluation.intervals import Figure
 from medneg.evaluation.pools import balanced_pool
 
 Progress = Callable[[int, int], None]
 TEST = 70
 OTHERS = "other findings, negative"
+ATTRIBUTION = "share of the negation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Reproduction:
         images: that were learnt from, in each run.
         seeds: of the runs.
         rows: model to figure to its mean and interval over the seeds.
-        gained: CON1 and CON2 to figure to its mean difference from the base, seed by seed, and interval.
+        gained: every row but the base to figure to its mean difference from the base, seed by seed.
     """
 
     finding: str
@@ -64,7 +66,8 @@ def reproduce(
 
     Args:
         out: gets one run folder for each recipe.
-        known: all labelled images; the first concept is the finding to tune on.
+        known: all labelled images; the first concept is the finding to tune on. With pixels if an image tower
+            is to learn.
         load: loads the base anew.
         recipes: CON1 and CON2, the same number of seeds each; ``images`` says how many to learn from.
         progress: called with (done, total) recipes.
@@ -77,13 +80,27 @@ def reproduce(
     for done, recipe in enumerate(recipes):
         learnt, asked = part(known, recipe.images or len(known) - TEST, seed=recipe.seed)
         if recipe.seed not in measured["base"]:
-            measured["base"][recipe.seed] = _measure(base.encode_texts, asked, known, recipe.seed)
-        run = Tuning(out / f"{recipe.method}-seed{recipe.seed}", recipe, base, load(), learnt)
+            model = Model(encoder=base, encode=base.encode_texts, see=lambda images: images)
+            measured["base"][recipe.seed] = _measure(model, asked, known, recipe.seed)
+        tuned = load()
+        run = Tuning(out / f"{row_of(recipe)}-seed{recipe.seed}", recipe, base, tuned, learnt)
         run.run(asked)
-        measured.setdefault(recipe.method, {})[recipe.seed] = _measure(run.encode, asked, known, recipe.seed)
+        model = Model(encoder=tuned, encode=run.encode, see=run.seen)
+        measured.setdefault(row_of(recipe), {})[recipe.seed] = _measure(model, asked, known, recipe.seed)
         if progress is not None:
             progress(done + 1, len(recipes))
-    return _table(known.concepts[0], recipes, measured)
+    return Reproduction(
+        finding=known.concepts[0],
+        images=recipes[0].images or 0,
+        seeds=tuple(sorted(measured["base"])),
+        rows={row: means(runs) for row, runs in measured.items()},
+        gained={row: differences(runs, measured["base"]) for row, runs in measured.items() if row != "base"},
+    )
+
+
+def row_of(recipe: TuningRecipe) -> str:
+    """The row that a recipe is measured for."""
+    return f"{recipe.method}-unfrozen" if recipe.unfreeze_image else recipe.method
 
 
 def part(known: Embedded, images: int, *, seed: int) -> tuple[Embedded, Embedded]:
@@ -101,13 +118,33 @@ def part(known: Embedded, images: int, *, seed: int) -> tuple[Embedded, Embedded
     return balanced(others, images, seed=seed), known.rows(asked)
 
 
-def _measure(encode: Encode, asked: Embedded, known: Embedded, seed: int) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A base or what was tuned from it.
+
+    Attributes:
+        encoder: to look inside of.
+        encode: its text tower, wherever it computes.
+        see: gives images with the embeddings of its image tower.
+    """
+
+    encoder: DualEncoder
+    encode: Encode
+    see: Callable[[Embedded], Embedded]
+
+
+def _measure(model: Model, asked: Embedded, known: Embedded, seed: int) -> dict[str, float]:
     finding = asked.concepts[0]
-    figures = top_accuracy(encode, finding, asked.vectors, asked.truth.shows(finding))
-    return {**figures, OTHERS: _others(encode, known, seed), **text_geometry(encode, finding)}
+    there, images = asked.truth.shows(finding), model.see(asked).vectors
+    return {
+        **top_accuracy(model.encode, finding, images, there),
+        OTHERS: _others(model, known, seed),
+        **text_geometry(model.encode, finding),
+        ATTRIBUTION: cue_share(model.encoder, finding, images[there]),
+    }
 
 
-def _others(encode: Encode, known: Embedded, seed: int) -> float:
+def _others(model: Model, known: Embedded, seed: int) -> float:
     """Negative prompts about the findings that were not tuned on."""
     rng = default_rng([seed, 5])
     found = []
@@ -116,34 +153,7 @@ def _others(encode: Encode, known: Embedded, seed: int) -> float:
         pool = balanced_pool(shown, rng, among=shown | known.truth.lacks(finding), most=TEST // 2)
         if finding == known.concepts[0] or pool is None or len(pool) < TEST:
             continue
-        figures = top_accuracy(encode, finding, known.vectors[pool], shown[pool])
+        images = model.see(known.rows(pool)).vectors
+        figures = top_accuracy(model.encode, finding, images, shown[pool])
         found += [value for group, value in figures.items() if group.endswith("negative")]
     return float(np.mean(found)) if found else float("nan")
-
-
-def _table(
-    finding: str, recipes: Sequence[TuningRecipe], measured: dict[str, dict[int, dict[str, float]]]
-) -> Reproduction:
-    seeds = tuple(sorted(measured["base"]))
-    rng = default_rng(0)
-    names = list(measured["base"][seeds[0]])
-    columns = {
-        model: {name: np.array([by_seed[seed][name] for seed in seeds]) for name in names}
-        for model, by_seed in measured.items()
-    }
-    return Reproduction(
-        finding=finding,
-        images=recipes[0].images or 0,
-        seeds=seeds,
-        rows={
-            model: {name: mean_interval(values, rng) for name, values in of_model.items()}
-            for model, of_model in columns.items()
-        },
-        gained={
-            model: {
-                name: mean_interval(values - columns["base"][name], rng) for name, values in of_model.items()
-            }
-            for model, of_model in columns.items()
-            if model != "base"
-        },
-    )

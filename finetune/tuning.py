@@ -1,4 +1,7 @@
-"""Tuning of a text tower beside a frozen image tower: images are read once, only texts are encoded."""
+"""Tuning of a text tower beside a frozen image tower: images are read once, only texts are encoded.
+
+Where the image tower is unfrozen, it learns too, and every step looks at pixels.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from numpy import float32
 from numpy.random import default_rng
 from numpy.typing import NDArray
@@ -20,8 +25,11 @@ from torch.nn.functional import normalize
 
 from finetune.application import TrainingError
 from finetune.curve import draw_curve
+from finetune.dual_encoder import half
 from finetune.embedded import Embedded
-from finetune.tuning_recipe import TuningRecipe, load_tuning_recipe
+from finetune.exporting import base_folder, export_encoder
+from finetune.towers import LearningTowers, as_input
+from finetune.tuning_recipe import IMAGE_SHARE, TuningRecipe, load_tuning_recipe
 from finetune.tuning_steps import Stage, step_loss
 from finetune.watching import watch
 from medneg.encoders.dual import DualEncoder, Towers
@@ -30,32 +38,18 @@ from medneg.values import EncoderCard
 
 Progress = Callable[[int, int], None]
 TOGETHER = 32
-"""Sentences that are encoded in one go."""
+"""Sentences, or pictures, that are encoded in one go."""
 
 CURVE = "Precision@10 of whole sentences on watched images, over images presented"
-
-
-class ReadableTower(nn.Module):
-    """A text tower as a module: token ids (t, context) to unit rows (t, d). Everything else stands still."""
-
-    def __init__(self, towers: Towers) -> None:
-        super().__init__()
-        self.whole = towers.module
-        self._encode, self._cut = towers.encode_tokens, towers.cut
-        for name, parameter in self.whole.named_parameters():
-            parameter.requires_grad_(name in towers.text_state)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Encode sentences."""
-        return normalize(self._encode(self._cut(ids)).float(), dim=1)
 
 
 class Tuning:
     """A tuning in its folder: it saves itself, and goes on where it stopped.
 
-    The folder holds ``config.json``, ``state.pt``, ``metrics.jsonl`` and, when exported, ``text_tower/``.
-    Every step draws its random numbers from (seed, step, process), so that a run that was killed and run
-    again ends with the same weights.
+    The folder holds ``config.json``, ``state.pt``, ``metrics.jsonl`` and, when exported, ``text_tower/``, or
+    ``model/`` where the image tower learnt too. Every step draws its random numbers from (seed, step,
+    process), so that a run that was killed and run again ends with the same weights. Several processes each
+    take a batch of their own and average their gradients; an epoch has as many steps fewer.
     """
 
     def __init__(
@@ -65,30 +59,60 @@ class Tuning:
 
         Args:
             base: stays as it is.
-            tuned: the same encoder loaded once more; its text tower is changed in place.
-            data: what to learn from.
+            tuned: the same encoder loaded once more; what learns of it is changed in place.
+            data: what to learn from, with pixels where the image tower learns too.
 
         Raises:
-            TrainingError: if the folder holds a run with other numbers or of other images.
+            TrainingError: if the folder holds a run with other numbers, of other images or by another number
+                of processes, or if the base is in no form that a tuned image tower can be written in.
         """
         self.folder, self.recipe, self.card = folder, recipe, base.card
         self._learnt_from = data.digest()
         self._refuse_another()
+        if recipe.unfreeze_image:
+            base_folder(recipe.base)
         folder.mkdir(parents=True, exist_ok=True)
-        self.accelerator = Accelerator(mixed_precision=recipe.precision)
+        # Buffers (the text tower's mask among them) are alike everywhere; sending them would write into what
+        # a backward pass still needs.
+        settings = DistributedDataParallelKwargs(broadcast_buffers=False)
+        self.accelerator = Accelerator(mixed_precision="no", kwargs_handlers=[settings])
         self._towers = tuned.towers
-        tower = ReadableTower(tuned.towers)
-        learning = [parameter for parameter in tower.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(
-            learning, lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98), foreach=False
+        self.learning = LearningTowers(
+            tuned.towers, unfreeze_image=recipe.unfreeze_image, half=recipe.precision == "bf16"
         )
-        self.tower, self.optimiser = self.accelerator.prepare(tower, optimiser)
-        self.stage = Stage(data=data, recipe=recipe, read=self._read, base=_frozen(base.towers))
-        self.steps = recipe.steps(len(data))
+        self.tower, self.optimiser = self.accelerator.prepare(self.learning, self._make_optimiser())
+        self._data = data
+        self.stage = Stage(
+            data=data,
+            recipe=recipe,
+            read=self._read,
+            base=_frozen(base.towers),
+            look=self._look if recipe.unfreeze_image else None,
+        )
+        self.processes = self.accelerator.num_processes
+        self.steps = recipe.steps(len(data) // self.processes)
         self.step = 0
         if self.state_file.exists():
             self._restore()
-        recipe.save(self.config_file)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            self._drop_later_metrics()
+            recipe.save(self.config_file)
+
+    def _make_optimiser(self) -> torch.optim.AdamW:
+        """AdamW over one group a tower; ``share`` says how much of the rate is the group's."""
+        text, image = (
+            self.learning.parameters_of(dict(state))
+            for state in (self._towers.text_state, self._towers.image_state)
+        )
+        groups = [{"params": text, "share": 1.0}, {"params": image, "share": IMAGE_SHARE}]
+        return torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            lr=self.recipe.rate,
+            weight_decay=self.recipe.decay,
+            betas=(0.9, 0.98),
+            foreach=False,
+        )
 
     @property
     def state_file(self) -> Path:
@@ -141,7 +165,7 @@ class Tuning:
     def _one_step(self) -> float:
         rng = default_rng([self.recipe.seed, self.step, self.accelerator.process_index])
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate_at(self.step, self.steps)
+            group["lr"] = group.get("share", 1.0) * self.recipe.rate_at(self.step, self.steps)
         loss = step_loss(self.stage, rng)
         self.optimiser.zero_grad()
         self.accelerator.backward(loss)
@@ -154,8 +178,31 @@ class Tuning:
         """Encode sentences, those of like length together: padding costs as much as words."""
         ids = self._towers.tokenize(list(texts)).to(self.accelerator.device)
         order = (ids != ids[:, -1:]).sum(1).argsort(stable=True)
-        rows = torch.cat([self.tower(part) for part in ids[order].split(TOGETHER)])
+        tower = self._tower()
+        rows = torch.cat([tower(part) for part in torch.split(ids[order], TOGETHER)])
         return rows[order.argsort()].cpu()
+
+    def _look(self, rows: NDArray[np.int64]) -> Tensor:
+        """Unit rows of images that are learnt from, as the image tower sees them now."""
+        assert self._data.pixels is not None
+        return self._see(self._data.pixels[rows])
+
+    def _see(self, pictures: NDArray[np.uint8]) -> Tensor:
+        tower, parts = self._tower(), np.split(pictures, range(TOGETHER, len(pictures), TOGETHER))
+        inputs = (as_input(part, self._towers).to(self.accelerator.device) for part in parts)
+        return torch.cat([tower(part) for part in inputs]).cpu()
+
+    def _tower(self) -> nn.Module:
+        """The towers; where no gradient is wanted, without the wrapping that waits for other processes."""
+        found: nn.Module = self.tower if torch.is_grad_enabled() else self.learning
+        return found
+
+    @torch.no_grad()
+    def seen(self, data: Embedded) -> Embedded:
+        """The same images with the embeddings that the image tower gives them now."""
+        if data.pixels is None or not self.recipe.unfreeze_image:
+            return data
+        return replace(data, vectors=self._see(data.pixels).numpy())
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str]) -> NDArray[float32]:
@@ -167,8 +214,9 @@ class Tuning:
         if not self.accelerator.is_main_process:
             return
         with torch.no_grad():
-            found = watch(watched, self._read)
-        row = {"step": self.step, "presentations": self.step * self.recipe.batch, "loss": loss, **found}
+            found = watch(self.seen(watched), self._read)
+        shown = self.step * self.recipe.batch * self.processes
+        row = {"step": self.step, "presentations": shown, "loss": loss, **found}
         with self.metrics_file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row) + "\n")
         (self.folder / "curve.svg").write_text(
@@ -190,17 +238,13 @@ class Tuning:
         state: dict[str, Any] = {
             "step": self.step,
             "learnt_from": self._learnt_from,
-            "tower": self._weights(),
+            "processes": self.processes,
+            "tower": self.learning.weights(),
             "optimiser": self.optimiser.state_dict(),
         }
         beside = self.state_file.with_suffix(".new")
         torch.save(state, beside)
         os.replace(beside, self.state_file)
-
-    def _weights(self) -> dict[str, Tensor]:
-        """The tower's tensors wherever they are now: a device keeps copies of its own."""
-        state = self._towers.module.state_dict()
-        return {name: state[name] for name in self._towers.text_state}
 
     def _refuse_another(self) -> None:
         if not self.config_file.exists():
@@ -218,27 +262,43 @@ class Tuning:
                 f"{self.folder} holds a run that learnt from other images or labels than these; "
                 "choose another folder"
             )
+        if state.get("processes", 1) != self.processes:
+            raise TrainingError(
+                f"{self.folder} holds a run by {state.get('processes', 1)} process(es); this one has "
+                f"{self.processes}; go on with as many, or choose another folder"
+            )
         with torch.no_grad():
-            for name, tensor in self._weights().items():
+            for name, tensor in self.learning.weights().items():
                 tensor.copy_(state["tower"][name])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
-        # What was measured after the last save will be measured again.
-        kept = [json.dumps(row) + "\n" for row in self.metrics if row["step"] <= self.step]
-        self.metrics_file.write_text("".join(kept), encoding="utf-8")
+
+    def _drop_later_metrics(self) -> None:
+        """Forget what was measured after the last save: it will be measured again."""
+        if self.metrics_file.exists():
+            kept = [json.dumps(row) + "\n" for row in self.metrics if row["step"] <= self.step]
+            self.metrics_file.write_text("".join(kept), encoding="utf-8")
 
     def export(self, command: str) -> Path:
-        """Write the tower for ``--text-encoder`` in half precision; licence and origin are inherited.
+        """Write the tower for ``--text-encoder``, or the encoder for ``--encoder local:`` where both towers
+        learnt, in half precision; licence and origin are inherited.
 
         Args:
             command: what was typed, for the record.
         """
+        if self.recipe.unfreeze_image:
+            folder = self.folder / "model"
+            state, base = self.learning.whole.state_dict(), base_folder(self.recipe.base)
+            lineage = (
+                f"base {self.card.name}, image tower {self.card.image_fingerprint}, "
+                f"text tower {self.card.text_fingerprint}",
+                _tuned_by(self.recipe, command),
+            )
+            export_encoder(folder, base, state, self.card, lineage)
+            return folder
         folder = self.folder / "text_tower"
-        write_text_tower(
-            folder,
-            _card_of(self.folder.resolve().name, self.card, self.recipe, command),
-            {n: w.half() if w.is_floating_point() else w for n, w in self._weights().items()},
-        )
+        card = _card_of(self.folder.resolve().name, self.card, self.recipe, command)
+        write_text_tower(folder, card, {name: half(w) for name, w in self.learning.weights().items()})
         return folder
 
 
@@ -276,6 +336,10 @@ def _card_of(name: str, base: EncoderCard, recipe: TuningRecipe, command: str) -
         notice=f"{base.notice} Its text tower was tuned to hear negation.",
         lineage=(
             f"base {base.name}, text tower {base.text_fingerprint}",
-            f"tuned by {recipe.method}, seed {recipe.seed}: {command}",
+            _tuned_by(recipe, command),
         ),
     )
+
+
+def _tuned_by(recipe: TuningRecipe, command: str) -> str:
+    return f"tuned by {recipe.method}, seed {recipe.seed}: {command}"

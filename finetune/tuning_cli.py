@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -14,10 +15,24 @@ from finetune.application import app
 from finetune.tuning_recipe import DEFAULTS, Method, TuningRecipe
 from medneg.cli.application import ArchiveOption, EncoderOption, TextEncoderOption
 
+if TYPE_CHECKING:
+    from finetune.embedded import Embedded
+    from medneg.encoders import Encoder
+
 TruthOption = Annotated[
     Literal["manifest", "report"], typer.Option(help="Believe manifests, or findings read in reports.")
 ]
 ThreadsOption = Annotated[int, typer.Option(help="Threads of the training.", min=1)]
+UnfreezeOption = Annotated[
+    bool,
+    typer.Option(
+        "--unfreeze-image",
+        help="Let the image tower learn too, from the archive's files; images must be embedded again.",
+    ),
+]
+UnfreezeAlsoOption = Annotated[
+    bool, typer.Option("--unfreeze-image", help="Add a row: CON2 with the image tower in the loop.")
+]
 HELP = {
     "con1": "Tune with InfoNCE: an image and its prompt find each other (CON1).",
     "con2": "Tune with CoN-CLIP's loss: opposite prompts and distractor images too (CON2).",
@@ -45,14 +60,15 @@ def tune(
     distractor_ratio: Annotated[
         float | None, typer.Option(help="Share of distractors that differ in one finding only.", min=0, max=1)
     ] = None,
+    unfreeze_image: UnfreezeOption = False,
     precision: Annotated[
-        Literal["no", "bf16"], typer.Option(help="Let the text tower compute in bfloat16.")
+        Literal["no", "bf16"], typer.Option(help="Let the towers that learn compute in bfloat16.")
     ] = "no",
     truth: TruthOption = "manifest",
     seed: Annotated[int, typer.Option(help="Of split, order and prompts.", min=0)] = 0,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Tune the text tower; the image tower and the archive stay as they are."""
+    """Tune the text tower; unless it is unfrozen, the image tower and the archive stay as they are."""
     given = {
         "images": images,
         "epochs": epochs,
@@ -67,6 +83,7 @@ def tune(
         findings,
         {
             **{name: value for name, value in given.items() if value is not None},
+            "unfreeze_image": unfreeze_image,
             "precision": precision,
             "seed": seed,
         },
@@ -90,6 +107,7 @@ def reproduce(
     distractor_ratio: Annotated[
         float | None, typer.Option(help="Share of distractors that differ in one finding only.", min=0, max=1)
     ] = None,
+    unfreeze_image: UnfreezeAlsoOption = False,
     truth: TruthOption = "manifest",
     threads: ThreadsOption = 1,
 ) -> None:
@@ -97,6 +115,8 @@ def reproduce(
     import torch
 
     from finetune.embedded import read_embedded
+    from finetune.over_seeds import told
+    from finetune.prepared import with_pictures
     from finetune.reproducing import reproduce as follow
     from medneg.archive import Archive
     from medneg.encoders.registry import load_alone
@@ -106,12 +126,17 @@ def reproduce(
     given = {"images": images, "rate": lr, "distractors": distractor_ratio}
     numbers = {name: value for name, value in given.items() if value is not None}
     recipes = [
-        _recipe(method, encoder, finding, {**numbers, "seed": seed})
+        _recipe(method, encoder, finding, {**numbers, "seed": seed, "unfreeze_image": unfrozen})
         for seed in range(seeds)
-        for method in ("con1", "con2")
+        for method, unfrozen in (("con1", False), ("con2", False), ("con2", True))
+        if unfreeze_image or not unfrozen
     ]
     with Archive.open(archive) as store:
-        known = read_embedded(store, load_alone(encoder), findings=(finding,), source=truth)
+        base = load_alone(encoder)
+        known = read_embedded(store, base, findings=(finding,), source=truth)
+        if unfreeze_image:
+            with progress_bar("reading pixels", "images") as progress:
+                known = with_pictures(known, store, base.card.input, out, progress=progress)
     with progress_bar("reproducing", "runs") as progress:
         table = follow(out, known, lambda: load_alone(encoder), recipes, progress=progress)
     (out / "table.json").write_text(json.dumps(table.to_json(), indent=2) + "\n", encoding="utf-8")
@@ -119,7 +144,7 @@ def reproduce(
         typer.echo(f"\n{title}; {table.finding}, {table.images} images, {len(table.seeds)} seeds")
         for model, figures in rows.items():
             for name, figure in figures.items():
-                typer.echo(f"  {model:<5} {name:<26} {figure}")
+                typer.echo(f"  {model:<13} {name:<26} {told(figure)}")
 
 
 @app.command()
@@ -161,27 +186,59 @@ def _run(
     recipe: TuningRecipe, archive: str, out: Path, truth: Literal["manifest", "report"], threads: int
 ) -> None:
     import torch
+    from accelerate import PartialState
 
-    from finetune.embedded import prepare_data
     from finetune.tuning import Tuning
-    from medneg.archive import Archive
     from medneg.encoders.registry import load_alone
     from medneg.terminal.progress import progress_bar
 
     torch.set_num_threads(threads)
     base, tuned = load_alone(recipe.base), load_alone(recipe.base)
-    with Archive.open(archive) as store:
-        learnt, watched = prepare_data(store, base, recipe, source=truth)
+    process = PartialState()
+    with process.main_process_first():
+        learnt, watched = _parts(recipe, archive, out, truth, base)
     tuning = Tuning(out, recipe, base, tuned, learnt)
     try:
-        with progress_bar("tuning", "steps") as progress:
+        with progress_bar("tuning", "steps") if process.is_main_process else nullcontext() as progress:
             tuning.run(watched, progress=progress)
     except KeyboardInterrupt:
         typer.echo("stopped and saved; run the same command again to go on", err=True)
         raise typer.Exit(130) from None
-    if tuning.accelerator.is_main_process:
+    if process.is_main_process:
         folder = tuning.export(_command())
         _tell(tuning.metrics)
+        _tell_how_to_use(recipe, folder, out)
+    tuning.accelerator.end_training()
+
+
+def _parts(
+    recipe: TuningRecipe, archive: str, out: Path, truth: Literal["manifest", "report"], base: Encoder
+) -> tuple[Embedded, Embedded]:
+    """What is learnt from and what is watched, with pixels where the image tower learns too."""
+    from finetune.embedded import prepare_data
+    from finetune.prepared import with_pictures
+    from medneg.archive import Archive
+    from medneg.terminal.progress import progress_bar
+
+    with Archive.open(archive) as store:
+        learnt, watched = prepare_data(store, base, recipe, source=truth)
+        if not recipe.unfreeze_image:
+            return learnt, watched
+        with progress_bar("reading pixels", "images") as progress:
+            learnt, watched = (
+                with_pictures(part, store, base.card.input, out, progress=progress)
+                for part in (learnt, watched)
+            )
+    return learnt, watched
+
+
+def _tell_how_to_use(recipe: TuningRecipe, folder: Path, out: Path) -> None:
+    if recipe.unfreeze_image:
+        typer.echo(
+            f"the encoder is in {folder}; its image tower is a new one, so every archive must be embedded "
+            f"again before it is searched: medneg ingest … --archive … --encoder local:{out}"
+        )
+    else:
         typer.echo(
             f"the text tower is in {folder}; try: medneg search --text-encoder {out} --method cosine …"
         )

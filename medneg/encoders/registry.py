@@ -157,6 +157,17 @@ def load_alone(name: str) -> DualEncoder:
     raise UnknownName("encoder", name, (*ENTRIES, *FORMS))
 
 
+def checkpoint_folder(name: str) -> Path | None:
+    """Find the folder with an encoder's files; None if it is not here, or is one of open_clip's own pairs."""
+    form, _, rest = name.partition(":")
+    if form == "local":
+        return _local_folder(Path(rest).expanduser())
+    if name in ENTRIES or form == "hf":
+        repository = ENTRIES[name].repository if name in ENTRIES else rest
+        return embedded(name) if repository is None else cached_repository(repository)
+    return None
+
+
 def _row(name: str, entry: Entry) -> CatalogueRow:
     checkpoint = _find(name, entry)
     here = checkpoint is not None and checkpoint.weights is not None

@@ -68,7 +68,7 @@ def tuning(folder: Path, base: str, recipe: TuningRecipe = RECIPE, data: Embedde
 
 
 def weights(run: Tuning) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in run._weights().items()}
+    return {name: tensor.clone() for name, tensor in run.learning.weights().items()}
 
 
 @pytest.mark.parametrize("method", ["con1", "con2", "label-aware"])
