@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import log_softmax, softplus
+from torch.nn.functional import log_softmax, normalize, softplus
 
 MARGIN = 2.0
 """How far, in logits, the mean partner should lie above the mean other image."""
@@ -42,9 +42,23 @@ def label_aware(images: Tensor, texts: Tensor, true: Tensor, false: Tensor, *, s
     return (divergence + softplus(MARGIN - gap)).mean()
 
 
-def distance_to_base(texts: Tensor, base: Tensor) -> Tensor:
-    """Mean of 1 − cosine between prompts and what the frozen base makes of them, unit rows (t, d).
+def composed(phrases: Tensor, shares: Tensor) -> Tensor:
+    """What a sentence should be: its wanted phrases less its unwanted ones, unit rows (t, d).
 
-    Asked of prompts that deny nothing, it keeps what the base knows where it is.
+    t = unit(Σⱼ sⱼ pⱼ), with sⱼ = 1 for what sentence t affirms, −1 for what it denies, 0 for what it does not
+    name: vector subtraction, which a parser would have to do (``medneg.scoring.subtract``), done by the
+    tower itself.
+
+    Args:
+        phrases: what the frozen base makes of each phrase, unit rows (p, d).
+        shares: the sⱼ, (t, p).
     """
-    return (1 - (texts * base).sum(1)).mean()
+    return normalize(shares @ phrases, dim=1)
+
+
+def distance(texts: Tensor, aims: Tensor) -> Tensor:
+    """Mean of 1 − cosine between sentences and what they should be, unit rows (t, d).
+
+    With the frozen base's own embeddings as aims, it keeps what the base knows where it is.
+    """
+    return (1 - (texts * aims).sum(1)).mean()

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.embedded import Embedded
+from finetune.grammar import one_finding, two_findings
+from finetune.held_out import fresh, may_train, validation
 from finetune.prompt_figures import Encode, K
 from finetune.wordings import carriers as trained
-from finetune.wordings import fresh
 from medneg.evaluation.metrics import precision_at_k
 from medneg.evaluation.pools import balanced_pool
 from medneg.evaluation.truth import related
@@ -22,6 +23,12 @@ from medneg.query.lexicon import lexicon
 
 PAIRS = 60
 """Ordered pairs of findings that an exclusion is asked about at most."""
+
+COMPOSED = 40
+"""Sentences of each kind that are composed to listen to, some of which no training may use."""
+
+KINDS = {"affirmed": "X", "negated": "no X", "exclusion": "A but no B"}
+"""ExclusionBench's kinds, and what they are called here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +70,34 @@ def listen(data: Embedded, encode: Encode) -> tuple[Heard, ...]:
 def _sentences() -> Iterator[tuple[str, str, str]]:
     """Set, kind and carrier, blanks ``{a}`` and ``{b}``; a single finding fills both."""
     for affirmed, negated in trained().pairs:
-        yield "trained", "X", affirmed.replace("{x}", "{a}")
-        yield "trained", "no X", negated.replace("{x}", "{b}")
-    yield from (("trained", "A but no B", carrier) for carrier in trained().exclusion)
-    kinds = {"affirmed": "X", "negated": "no X", "exclusion": "A but no B"}
-    for kind, called in kinds.items():
-        for wording, lines in measured()[kind].items():
-            yield from ((f"benchmark, {wording}", called, carrier) for carrier in lines)
+        yield from _one_finding("trained, listed", affirmed, negated)
+    yield from (("trained, listed", "A but no B", carrier) for carrier in trained().exclusion)
+    yield from _composed()
+    for kind, called in KINDS.items():
+        for asked, lines in measured()[kind].items():
+            yield from ((f"benchmark, {asked}", called, carrier) for carrier in lines)
+        yield from (("validation", called, carrier) for carrier in validation()[kind])
         yield from (("fresh", called, carrier) for carrier in fresh()[kind])
     for group, lines in con2_prompts().items():
         wording, polarity = group.split()
         for carrier in lines:
             yield f"CON2, {wording}", "X" if polarity == "positive" else "no X", carrier.replace("{x}", "{a}")
+
+
+def _one_finding(wordings: str, affirmed: str, negated: str) -> Iterator[tuple[str, str, str]]:
+    yield wordings, "X", affirmed.replace("{x}", "{a}")
+    yield wordings, "no X", negated.replace("{x}", "{b}")
+
+
+def _composed() -> Iterator[tuple[str, str, str]]:
+    """Some of the sentences that the grammar writes for training, always the same."""
+    rng = np.random.default_rng(2)
+    for _ in range(COMPOSED):
+        affirmed, negated = one_finding(rng)
+        if may_train(affirmed) and may_train(negated):
+            yield from _one_finding("trained, composed", affirmed, negated)
+        if may_train(exclusion := two_findings(True, False, rng)):
+            yield "trained, composed", "A but no B", exclusion
 
 
 def _pools(data: Embedded) -> dict[str, NDArray[np.int64]]:

@@ -87,6 +87,7 @@ class Tuning:
             recipe=recipe,
             read=self._read,
             base=_frozen(base.towers),
+            template=base.card.template,
             look=self._look if recipe.unfreeze_image else None,
         )
         self.processes = self.accelerator.num_processes

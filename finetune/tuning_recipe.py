@@ -22,11 +22,13 @@ IMAGE_SHARE = 0.1
 PROMPTS = 96
 """Prompts in a step of label-aware tuning; CON1 and CON2 have one an image."""
 
+PHRASES = 16
+"""Phrases in a step of label-aware tuning that are held where the base has them."""
 
 DEFAULTS: dict[Method, dict[str, float]] = {
     "con1": {"epochs": 5, "rate": 1e-3, "batch": 16},
     "con2": {"epochs": 5, "rate": 1e-3, "batch": 16},
-    "label-aware": {"epochs": 20, "rate": 1.5e-3, "batch": 128, "distill": 5.0},
+    "label-aware": {"epochs": 8, "rate": 1.5e-3, "batch": 64, "distill": 20.0, "compose": 5.0},
 }
 """What is taken when nothing is said: five epochs are the CON2 paper's, the rest was found on phantoms."""
 
@@ -43,7 +45,10 @@ class TuningRecipe:
         epochs: how often each image is presented.
         rate, decay: peak learning rate and weight decay of AdamW.
         batch: images per step.
-        distill: weight of the distance to the base on prompts that deny nothing.
+        distill: weight of the distance to the base: of prompts that deny nothing, and of the bare phrases of
+            label-aware tuning.
+        compose: weight of the distance between a sentence that wants something and what the base makes of its
+            parts, wanted less unwanted, beside the label-aware contrast.
         distractors: share of the batch's images that are there to be told apart: the opposite images of
             CON2, the twins of label-aware tuning.
         scale: inverse temperature of the contrast.
@@ -61,6 +66,7 @@ class TuningRecipe:
     decay: float = 0.01
     batch: int = 64
     distill: float = 0.0
+    compose: float = 0.0
     distractors: float = 0.5
     scale: float = 30.0
     precision: Literal["no", "bf16"] = "no"

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from finetune.conclip import conclip
 from finetune.embedded import Embedded, Twins
+from finetune.grammar import pick
 from finetune.info_nce import info_nce
-from finetune.label_aware import distance_to_base, label_aware
-from finetune.prompting import write_prompt
-from finetune.tuning_recipe import PROMPTS, TuningRecipe
-from finetune.wordings import pair, pick
+from finetune.label_aware import composed, distance, label_aware
+from finetune.prompting import Prompt, write_phrase, write_prompt
+from finetune.tuning_recipe import PHRASES, PROMPTS, TuningRecipe
+from finetune.wordings import pair
 
 Read = Callable[[Sequence[str]], Tensor]
 """Sentences to unit rows, (t, d)."""
@@ -34,6 +35,7 @@ class Stage:
         recipe: the numbers.
         read: the tower that is tuned; gradients flow.
         base: the same tower as it was; none do.
+        template: how a finding becomes a sentence for the encoder, with one ``{}``.
         look: gives images by row as the image tower sees them now, (n, d), where it learns too.
     """
 
@@ -41,10 +43,13 @@ class Stage:
     recipe: TuningRecipe
     read: Read
     base: Read
+    template: str = "{}"
     look: Look | None = None
     twins: Twins = field(init=False)
+    known: Known = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "known", Known(self.base))
         object.__setattr__(self, "twins", Twins(self.data))
 
     def images(self, rows: Sequence[int] | np.ndarray) -> Tensor:
@@ -52,6 +57,24 @@ class Stage:
         if self.look is not None:
             return self.look(np.asarray(rows))
         return torch.from_numpy(self.data.vectors[np.asarray(rows)])
+
+
+class Known:
+    """What the base makes of phrases that come again and again.
+
+    Each is read once, and alone: in other company its last bits would differ, and a run that was killed
+    would not end with the same weights.
+    """
+
+    def __init__(self, base: Read) -> None:
+        self._base = base
+        self._rows: dict[str, Tensor] = {}
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """Unit rows, (t, d)."""
+        new = (text for text in dict.fromkeys(texts) if text not in self._rows)
+        self._rows |= {text: self._base([text])[0] for text in new}
+        return torch.stack([self._rows[text] for text in texts])
 
 
 def step_loss(stage: Stage, rng: Generator) -> Tensor:
@@ -108,14 +131,28 @@ def _label_aware_step(stage: Stage, rng: Generator) -> Tensor:
             chosen += [] if twin is None else [twin]
     strangers = rng.choice(len(data), min(recipe.batch, len(data)), replace=False)
     rows = np.unique(np.concatenate([chosen, strangers]))
-    texts = [prompt.text for prompt in prompts]
-    read = stage.read(texts)
+    phrases = [write_phrase(stage.template, rng) for _ in range(PHRASES if recipe.distill else 0)]
+    rows_read = stage.read([*(prompt.text for prompt in prompts), *phrases])
+    read, held = rows_read[:PROMPTS], rows_read[PROMPTS:]
     true, false = (
         torch.from_numpy(np.stack([state[rows] for state in states]))
         for states in ([prompt.true for prompt in prompts], [prompt.false for prompt in prompts])
     )
     loss = label_aware(stage.images(rows), read, true, false, scale=torch.tensor(recipe.scale))
-    return loss + _held_to_base(stage, texts, read, np.array([prompt.affirmative for prompt in prompts]))
+    if recipe.compose and (wanting := [row for row, prompt in enumerate(prompts) if prompt.wants]):
+        aims = _aims(stage, [prompts[row] for row in wanting])
+        loss = loss + recipe.compose * distance(read[wanting], aims)
+    return loss + _held_to_base(stage, phrases, held, np.full(len(phrases), True))
+
+
+def _aims(stage: Stage, prompts: Sequence[Prompt]) -> Tensor:
+    """What prompts should be, by what the base makes of the phrases that they name, (t, d)."""
+    named = list(dict.fromkeys(words for prompt in prompts for words, _ in prompt.named))
+    shares = torch.zeros(len(prompts), len(named))
+    for row, prompt in enumerate(prompts):
+        for words, wanted in prompt.named:
+            shares[row, named.index(words)] += 1.0 if wanted else -1.0
+    return composed(stage.known.read([stage.template.format(words) for words in named]), shares)
 
 
 def _held_to_base(stage: Stage, texts: Sequence[str], read: Tensor, affirmative: np.ndarray) -> Tensor:
@@ -123,5 +160,5 @@ def _held_to_base(stage: Stage, texts: Sequence[str], read: Tensor, affirmative:
     held = np.flatnonzero(affirmative)
     if stage.recipe.distill == 0 or len(held) == 0:
         return read.sum() * 0.0
-    base = stage.base([texts[i] for i in held])
-    return stage.recipe.distill * distance_to_base(read[torch.from_numpy(held)], base)
+    base = stage.base([texts[i] for i in held.tolist()])
+    return stage.recipe.distill * distance(read[torch.from_numpy(held)], base)

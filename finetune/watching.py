@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from finetune.embedded import Embedded
+from finetune.held_out import validation
 from finetune.wordings import carriers
 from medneg.evaluation.metrics import precision_at_k
 from medneg.evaluation.pools import balanced_pool
 from medneg.evaluation.truth import related
-from medneg.evaluation.wordings import carriers as measured
 from medneg.query.lexicon import lexicon
 
 Read = Callable[[Sequence[str]], Tensor]
@@ -32,13 +32,15 @@ def watch(data: Embedded, read: Read) -> dict[str, dict[str, float]]:
     "X" and "no X" are asked of pools with as many images of either kind, exclusions of all watched images.
     Carriers take turns. What the images cannot answer is left out.
     """
-    unseen = {kind: measured()[kind]["natural"] for kind in ("affirmed", "negated", "exclusion")}
     trained = {
         "affirmed": [affirmed.replace("{x}", "{a}") for affirmed, _ in carriers().pairs],
         "negated": [negated.replace("{x}", "{b}") for _, negated in carriers().pairs],
         "exclusion": carriers().exclusion,
     }
-    return {"trained wordings": _of(data, read, trained), "unseen wordings": _of(data, read, unseen)}
+    return {
+        "trained wordings": _of(data, read, trained),
+        "unseen wordings": _of(data, read, dict(validation())),
+    }
 
 
 def _of(data: Embedded, read: Read, sentences: dict[str, Sequence[str]]) -> dict[str, float]:

@@ -1,26 +1,25 @@
-"""The sentences that tune a text tower: carriers with blanks, as data, in minimal pairs."""
+"""The sentences that tune a text tower: carriers with blanks, as data and composed, in minimal pairs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import TypeVar
 
 from numpy.random import Generator
 
 from finetune.captions import words_for
+from finetune.grammar import one_finding, pick, two_findings, words
+from finetune.held_out import may_train
 from medneg.query.lexicon import lexicon
-
-Choice = TypeVar("Choice")
 
 PLAIN = 0.6
 """How often a finding is called by its prompt; else by any of its names."""
 
-JOINED = 0.3
-"""How often a sentence about two findings is joined from two sentences about one."""
+COMPOSED = 0.5
+"""How often label-aware tuning composes its sentence by the grammar; else it stands in the lists."""
 
 DRESSED = 0.2
 """How often a sentence gets an opener; as often, by itself, a closer."""
@@ -33,7 +32,6 @@ class Carriers:
     Attributes:
         pairs: (affirmed, negated) with ``{x}``: the same words around both polarities.
         exclusion, both, neither: with ``{a}`` and ``{b}``.
-        joints: between two sentences about one finding each.
         openers, closers: words around a sentence that say nothing of any finding.
     """
 
@@ -41,7 +39,6 @@ class Carriers:
     exclusion: tuple[str, ...]
     both: tuple[str, ...]
     neither: tuple[str, ...]
-    joints: tuple[str, ...]
     openers: tuple[str, ...]
     closers: tuple[str, ...]
 
@@ -60,14 +57,6 @@ def carriers() -> Carriers:
     return Carriers(pairs=pairs, **{kind: tuple(lines) for kind, lines in told.items()})
 
 
-@lru_cache(maxsize=1)
-def fresh() -> Mapping[str, Sequence[str]]:
-    """Carriers that are measured and never looked at when others are chosen, by ExclusionBench's kinds."""
-    text = files("finetune").joinpath("assets", "fresh.json").read_text(encoding="utf-8")
-    found: Mapping[str, Sequence[str]] = json.loads(text)
-    return found
-
-
 def pair(finding: str, rng: Generator) -> tuple[str, str]:
     """The same sentence about a finding in both polarities: affirmed, negated."""
     affirmed, negated = pick(carriers().pairs, rng)
@@ -75,31 +64,49 @@ def pair(finding: str, rng: Generator) -> tuple[str, str]:
     return frame.format(affirmed.format(x=words)), frame.format(negated.format(x=words))
 
 
-def exclusion(a: str, b: str, rng: Generator) -> str:
-    """A sentence that wants one finding without the other."""
-    return _about_two(carriers().exclusion, a, b, (0, 1), rng)
+def about_one(words: str, wanted: bool, rng: Generator) -> str:
+    """A sentence that affirms or denies one finding, listed or composed.
+
+    Args:
+        words: what the finding is called.
+    """
+
+    def write() -> str:
+        pairs = one_finding(rng) if rng.random() < COMPOSED else pick(carriers().pairs, rng)
+        return pairs[0 if wanted else 1]
+
+    return _draw(write, rng).format(x=words)
 
 
-def both(a: str, b: str, rng: Generator) -> str:
-    """A sentence that wants both findings."""
-    return _about_two(carriers().both, a, b, (0, 0), rng)
+def about_two(called: tuple[str, str], wanted: tuple[bool, bool], rng: Generator) -> str:
+    """A sentence about two findings, listed or composed; never one that wants the second alone.
+
+    Args:
+        called: what the findings are called.
+        wanted: whether the sentence affirms them.
+    """
+    known = carriers()
+    listed = {(True, False): known.exclusion, (True, True): known.both, (False, False): known.neither}[wanted]
+
+    def write() -> str:
+        return two_findings(*wanted, rng) if rng.random() < COMPOSED else pick(listed, rng)
+
+    return _draw(write, rng).format(a=called[0], b=called[1])
 
 
-def neither(a: str, b: str, rng: Generator) -> str:
-    """A sentence that denies both findings."""
-    return _about_two(carriers().neither, a, b, (1, 1), rng)
+def _draw(write: Callable[[], str], rng: Generator) -> str:
+    """Write until it shares no phrase with what is kept for measuring."""
+    while True:
+        carrier = _dress_widely(write(), rng)
+        if may_train(carrier):
+            return carrier
 
 
-def _about_two(whole: Sequence[str], a: str, b: str, polarities: tuple[int, int], rng: Generator) -> str:
-    if rng.random() >= JOINED:
-        return dress(pick(whole, rng).format(a=name(a, rng), b=name(b, rng)), rng)
-    halves = [
-        pick(carriers().pairs, rng)[polarity].format(x=name(finding, rng))
-        for finding, polarity in zip((a, b), polarities, strict=True)
-    ]
-    if rng.random() < 0.3:
-        halves.reverse()
-    return dress(pick(carriers().joints, rng).join(halves), rng)
+def _dress_widely(sentence: str, rng: Generator) -> str:
+    """As ``dress``, with the grammar's wider choice."""
+    opener = pick(words()["openers"], rng) if rng.random() < DRESSED else ""
+    closer = pick(words()["closers"], rng) if rng.random() < DRESSED else ""
+    return f"{opener}{sentence}{closer}"
 
 
 def dress(sentence: str, rng: Generator) -> str:
@@ -114,8 +121,3 @@ def name(finding: str, rng: Generator) -> str:
     if rng.random() < PLAIN:
         return lexicon().finding(finding).prompt
     return pick(words_for(finding), rng)
-
-
-def pick(choices: Sequence[Choice], rng: Generator) -> Choice:
-    """One of several, all alike."""
-    return choices[int(rng.integers(len(choices)))]

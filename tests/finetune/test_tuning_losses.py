@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from finetune.conclip import conclip
 from finetune.info_nce import info_nce
-from finetune.label_aware import distance_to_base, label_aware
+from finetune.label_aware import composed, distance, label_aware
 
 SCALE = 7.0
 
@@ -77,7 +77,19 @@ def test_label_aware_has_nothing_to_say_when_partners_share_all_and_others_are_f
     assert float(got) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_distance_to_base_is_one_minus_cosine():
+def test_a_distance_is_one_minus_cosine():
     texts = rows(3, 0)
-    assert float(distance_to_base(texts, texts)) == pytest.approx(0.0, abs=1e-12)
-    assert float(distance_to_base(texts, -texts)) == pytest.approx(2.0)
+    assert float(distance(texts, texts)) == pytest.approx(0.0, abs=1e-12)
+    assert float(distance(texts, -texts)) == pytest.approx(2.0)
+
+
+def test_a_sentence_should_be_its_wanted_phrases_less_its_unwanted_ones():
+    phrases = rows(3, 0)
+    shares = torch.tensor([[1, 0, -1], [0, -1, 0], [1, 1, 0]], dtype=torch.float64)
+    for got, row in zip(composed(phrases, shares), shares.tolist(), strict=True):
+        summed = [
+            sum(share * value for share, value in zip(row, column, strict=True))
+            for column in phrases.T.tolist()
+        ]
+        length = math.sqrt(sum(value * value for value in summed))
+        assert got.tolist() == pytest.approx([value / length for value in summed])
