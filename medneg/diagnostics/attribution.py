@@ -24,7 +24,7 @@ from medneg.values import Polarity, Span
 
 if TYPE_CHECKING:
     from medneg.encoders import Encoder
-    from medneg.encoders.dual import Towers
+    from medneg.encoders.dual import DualEncoder, Towers
 
 Baseline = Literal["unknown", "padding", "zero", "cue"]
 Role = Literal["cue", "finding", "rest"]
@@ -117,7 +117,7 @@ def attribute(
         UnknownName: if its vocabulary lacks the baseline's token.
         ValueError: if the target's shape fits neither the encoder nor the sentences.
     """
-    towers = towers_of(encoder)
+    towers = inside(encoder).towers
     known = baselines(encoder)
     chosen = baseline or known[0]
     if chosen not in known:
@@ -140,7 +140,7 @@ def baselines(encoder: Encoder) -> tuple[Baseline, ...]:
     """
     from medneg.diagnostics.attribution_path import padding_of
 
-    towers = towers_of(encoder)
+    towers = inside(encoder).towers
     lacks = towers.unknown in {None, padding_of(towers)}
     return tuple(name for name in get_args(Baseline) if not (lacks and name == "unknown"))
 
@@ -180,8 +180,8 @@ def words_of(sentence: str) -> tuple[Word, ...]:
     return tuple(_placed(match, parts) for match in WORD.finditer(sentence))
 
 
-def towers_of(encoder: Encoder) -> Towers:
-    """The inside of an encoder.
+def inside(encoder: Encoder) -> DualEncoder:
+    """The encoder, if something can be seen inside of it.
 
     Raises:
         EncoderError: if it is not one that ``medneg.encoders.load`` gives.
@@ -192,7 +192,7 @@ def towers_of(encoder: Encoder) -> Towers:
         raise EncoderError(
             f"{encoder.card.name} gives embeddings only; load it with medneg.encoders.load to see inside"
         )
-    return encoder.towers
+    return encoder
 
 
 def _attribute_one(

@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 
 from medneg.encoders.checkpoint import Papers, Preprocessing
 from medneg.encoders.fingerprints import image_fingerprint, text_fingerprint
-from medneg.encoders.insides import Heads, Places
+from medneg.encoders.insides import AttentionLayer, Places
 from medneg.values import EncoderCard
 
 IMAGE_BATCH = 32
@@ -39,7 +39,7 @@ class Towers:
             end are left out: nothing attends to them.
         token_embedding: token ids, shape (t, context), to the text tower's first vectors, (t, context, w).
         unknown: the id of the token that stands for unknown words, if the vocabulary has one.
-        heads: of the text tower, layer by layer; none where they cannot be told apart.
+        attention: of the text tower, layer by layer; none where heads cannot be told apart.
         places: of the image tower; None where it is not known which layer that is.
     """
 
@@ -57,7 +57,7 @@ class Towers:
     cuts_padding: bool
     token_embedding: Module
     unknown: int | None
-    heads: tuple[Heads, ...]
+    attention: tuple[AttentionLayer, ...]
     places: Places | None
 
     def cut(self, ids: Tensor) -> Tensor:

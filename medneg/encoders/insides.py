@@ -18,17 +18,17 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Heads:
+class AttentionLayer:
     """The attention heads of one layer.
 
     Attributes:
         module: an ``nn.MultiheadAttention`` of a word to its own sentence, batch first, or the linear layer
             that mixes what the heads say, which lies before it head by head.
-        count: how many heads there are.
+        heads: how many there are.
     """
 
     module: Module
-    count: int
+    heads: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ def answering(module: Module, value: Tensor) -> Iterator[None]:
 
 
 @contextmanager
-def gated(layers: Sequence[Heads], gates: Tensor) -> Iterator[None]:
+def gated(layers: Sequence[AttentionLayer], gates: Tensor) -> Iterator[None]:
     """Multiply what each head says, before the heads are mixed.
 
     Args:
@@ -66,7 +66,7 @@ def gated(layers: Sequence[Heads], gates: Tensor) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for place, layer in enumerate(layers):
-            gate = gates[:, place, : layer.count]
+            gate = gates[:, place, : layer.heads]
             module = layer.module
             if isinstance(module, MultiheadAttention):
                 stack.enter_context(_hooked(module.register_forward_hook, _attend(gate), with_kwargs=True))

@@ -10,7 +10,7 @@ from open_clip.timm_model import TimmModel
 from open_clip.transformer import VisionTransformer
 from torch.nn import Module, MultiheadAttention
 
-from medneg.encoders.insides import Heads, Places
+from medneg.encoders.insides import AttentionLayer, Places
 
 
 def token_embedding(model: Any) -> Module:
@@ -21,16 +21,16 @@ def token_embedding(model: Any) -> Module:
     return tower.token_embedding  # type: ignore[no-any-return]
 
 
-def text_heads(model: Any) -> tuple[Heads, ...]:
+def text_attention(model: Any) -> tuple[AttentionLayer, ...]:
     """The text tower's heads by layer; none for a text tower of transformers that is not shaped as BERT."""
     tower = getattr(model, "text", model)
     if isinstance(tower, HFTextEncoder):
         layers = getattr(getattr(tower.transformer, "encoder", None), "layer", ())
         return tuple(
-            Heads(module=each.attention.output.dense, count=each.attention.self.num_attention_heads)
+            AttentionLayer(module=each.attention.output.dense, heads=each.attention.self.num_attention_heads)
             for each in layers
         )
-    return tuple(_heads(block.attn) for block in tower.transformer.resblocks)
+    return tuple(_layer(block.attn) for block in tower.transformer.resblocks)
 
 
 def image_places(tower: Module) -> Places | None:
@@ -52,7 +52,7 @@ def _timm_places(trunk: Any) -> Places | None:
     return None
 
 
-def _heads(attention: Any) -> Heads:
+def _layer(attention: Any) -> AttentionLayer:
     # The second kind of block mixes its heads in a module of its own.
     inner = attention if isinstance(attention, MultiheadAttention) else attention.out_proj
-    return Heads(module=inner, count=attention.num_heads)
+    return AttentionLayer(module=inner, heads=attention.num_heads)

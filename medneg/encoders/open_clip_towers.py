@@ -16,7 +16,7 @@ from torch import Tensor
 
 from medneg.encoders.checkpoint import Checkpoint, preprocessing_of, square
 from medneg.encoders.dual import Towers
-from medneg.encoders.open_clip_insides import image_places, text_heads, token_embedding
+from medneg.encoders.open_clip_insides import image_places, text_attention, token_embedding
 from medneg.encoders.places import cached_file, cached_repository
 from medneg.errors import EncoderError, UnknownName, WeightsMissing
 
@@ -162,7 +162,7 @@ def _towers(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Towers:
         cuts_padding=_masks_by_order(model),
         token_embedding=token_embedding(model),
         unknown=None if isinstance(tokenizer, SimpleTokenizer) else tokenizer.tokenizer.unk_token_id,
-        heads=text_heads(model),
+        attention=text_attention(model),
         places=image_places(model.visual),
     )
 

@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from medneg.encoders.checkpoint import Checkpoint
 from medneg.encoders.dual import Towers
-from medneg.encoders.insides import Heads, Places
+from medneg.encoders.insides import AttentionLayer, Places
 from medneg.errors import EncoderError
 
 MODELS = {"clip": transformers.CLIPModel, "siglip": transformers.SiglipModel}
@@ -69,8 +69,8 @@ def load_towers(checkpoint: Checkpoint) -> Towers:
         cuts_padding=checkpoint.config["model_type"] == "clip",
         token_embedding=model.text_model.embeddings.token_embedding,
         unknown=tokenizer.unk_token_id,
-        heads=tuple(
-            Heads(module=layer.self_attn.out_proj, count=layer.self_attn.num_heads)
+        attention=tuple(
+            AttentionLayer(module=layer.self_attn.out_proj, heads=layer.self_attn.num_heads)
             for layer in model.text_model.encoder.layers
         ),
         # CLIP's class token stands before the patches; SigLIP pools its patches by attention.

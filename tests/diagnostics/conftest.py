@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import importlib.util
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,7 +72,7 @@ def linear() -> SimpleNamespace:
         cuts_padding=False,
         token_embedding=tower.embedding,
         unknown=UNKNOWN,
-        heads=(),
+        attention=(),
         places=None,
     )
     return SimpleNamespace(
@@ -78,3 +80,15 @@ def linear() -> SimpleNamespace:
         target=np.array([0, 1], np.float32),
         scale=HEAVY,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """The tiny checkpoints of the encoders' tests."""
+    path = Path(__file__).parents[1] / "encoders" / "tiny_checkpoints.py"
+    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

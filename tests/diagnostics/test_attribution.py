@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,15 +141,6 @@ def test_targets_are_unit_directions(phantom):
     images = np.eye(256, dtype=np.float32)[:4]
     assert np.linalg.norm(towards(images)) == pytest.approx(1)
     assert np.linalg.norm(between(phantom, "effusion", "no effusion")) == pytest.approx(1)
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    path = Path(__file__).parents[1] / "encoders" / "tiny_checkpoints.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(

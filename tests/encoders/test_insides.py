@@ -23,10 +23,10 @@ def towers(request, tiny, tmp_path):
     return encoders.load(f"local:{getattr(tiny, request.param)(tmp_path)}").towers
 
 
-def silenced_by_hand(heads, head):
+def silenced_by_hand(layer, head):
     """Zero the columns by which the mixing matrix reads one head."""
-    linear = getattr(heads.module, "out_proj", heads.module)
-    width = linear.weight.shape[1] // heads.count
+    linear = getattr(layer.module, "out_proj", layer.module)
+    width = linear.weight.shape[1] // layer.heads
     kept = linear.weight.detach().clone()
     with torch.no_grad():
         linear.weight[:, head * width : (head + 1) * width] = 0
@@ -50,23 +50,23 @@ def test_the_token_embedding_is_what_the_text_tower_begins_with(towers):
 
 def test_open_gates_change_nothing(towers):
     ids = towers.tokenize(SENTENCES)
-    gates = torch.ones(2, len(towers.heads), towers.heads[0].count)
+    gates = torch.ones(2, len(towers.attention), towers.attention[0].heads)
     with torch.no_grad():
         plain = towers.encode_tokens(ids)
-        with gated(towers.heads, gates):
+        with gated(towers.attention, gates):
             same = towers.encode_tokens(ids)
     assert torch.allclose(same, plain, atol=1e-5)
 
 
 def test_a_closed_gate_is_a_head_whose_columns_are_zero(towers):
     ids = towers.tokenize(SENTENCES)
-    gates = torch.ones(2, len(towers.heads), towers.heads[0].count)
+    gates = torch.ones(2, len(towers.attention), towers.attention[0].heads)
     gates[:, -1, 1] = 0
     with torch.no_grad():
         plain = towers.encode_tokens(ids)
-        with gated(towers.heads, gates):
+        with gated(towers.attention, gates):
             closed = towers.encode_tokens(ids)
-        linear, kept = silenced_by_hand(towers.heads[-1], 1)
+        linear, kept = silenced_by_hand(towers.attention[-1], 1)
         try:
             twin = towers.encode_tokens(ids)
         finally:
@@ -77,11 +77,11 @@ def test_a_closed_gate_is_a_head_whose_columns_are_zero(towers):
 
 def test_gates_are_the_own_sentences(towers):
     ids = towers.tokenize(SENTENCES)
-    gates = torch.ones(2, len(towers.heads), towers.heads[0].count)
+    gates = torch.ones(2, len(towers.attention), towers.attention[0].heads)
     gates[1] = 0
     with torch.no_grad():
         plain = towers.encode_tokens(ids)
-        with gated(towers.heads, gates):
+        with gated(towers.attention, gates):
             closed = towers.encode_tokens(ids)
     assert torch.allclose(closed[0], plain[0], atol=1e-5)
     assert not torch.allclose(closed[1], plain[1], atol=1e-5)
@@ -99,8 +99,8 @@ def test_other_threads_notice_nothing():
     with torch.no_grad():
         plain = towers.encode_tokens(ids)
         nothing = torch.zeros_like(towers.token_embedding(ids))
-        gates = torch.zeros(2, len(towers.heads), towers.heads[0].count)
-        with answering(towers.token_embedding, nothing), gated(towers.heads, gates):
+        gates = torch.zeros(2, len(towers.attention), towers.attention[0].heads)
+        with answering(towers.token_embedding, nothing), gated(towers.attention, gates):
             thread = threading.Thread(target=elsewhere)
             thread.start()
             thread.join()
