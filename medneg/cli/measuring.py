@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PresetOption = Annotated[
-    Literal["exclusionbench", "con2"],
-    typer.Option(help="ExclusionBench, or the CON2 paper's 99 prompts about each finding."),
+    Literal["exclusionbench", "con2", "corruption"],
+    typer.Option(
+        help="ExclusionBench, the CON2 paper's 99 prompts about each finding, or questions with typos and "
+        "the like at five severities."
+    ),
 ]
 TextEncodersOption = Annotated[
     list[str] | None,
@@ -75,14 +78,15 @@ def evaluate(
     """Measure every method on an archive with labels: "A but no B" and its kin, with intervals and tests."""
     from medneg import encoders
     from medneg.archive import Archive
-    from medneg.evaluation.archives import con2_archive, evaluate_archive
+    from medneg.evaluation.archives import PRESETS
     from medneg.evaluation.asking import Setup
     from medneg.evaluation.con2 import Con2Report
+    from medneg.evaluation.corruption_report import CorruptionReport
     from medneg.evaluation.page import write_page
+    from medneg.terminal.corruption import show_corruption
     from medneg.terminal.evaluation import show_con2, show_report
     from medneg.terminal.progress import progress_bar
 
-    run = con2_archive if preset == "con2" else evaluate_archive
     with contextlib.ExitStack() as opened:
         store = opened.enter_context(Archive.open(archive))
         other = opened.enter_context(Archive.open(calibration_archive)) if calibration_archive else None
@@ -95,13 +99,15 @@ def evaluate(
             beside=_beside(encoder, text_encoder or ()),
             heads=_behind(base, head or ()),
         )
-        report = run(store, base, setup=setup, source=truth, curves=other, progress=progress)
+        report = PRESETS[preset](store, base, setup=setup, source=truth, curves=other, progress=progress)
     if html is not None:
         html.write_text(write_page(report, command=_command(), made=date.today().isoformat()), "utf-8")
     if as_json:
         print(json.dumps(report.to_json()))
     elif isinstance(report, Con2Report):
         show_con2(report)
+    elif isinstance(report, CorruptionReport):
+        show_corruption(report)
     else:
         show_report(report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +14,8 @@ from medneg.errors import ArchiveError
 from medneg.evaluation.asking import Setup
 from medneg.evaluation.benchmark import evaluate_gallery
 from medneg.evaluation.con2 import Con2Report, con2
+from medneg.evaluation.corrupted import corrupted
+from medneg.evaluation.corruption_report import CorruptionReport
 from medneg.evaluation.crossfit import borrow
 from medneg.evaluation.gallery import Fold
 from medneg.evaluation.measuring import Progress
@@ -75,6 +78,21 @@ def con2_archive(
     return con2(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
 
 
+def corrupted_archive(
+    archive: Archive,
+    encoder: TextTower,
+    *,
+    setup: Setup,
+    source: Source = "manifest",
+    curves: Archive | None = None,
+    progress: Progress | None = None,
+) -> CorruptionReport:
+    """Corrupted questions on an archive; arguments and errors as for ``evaluate_archive``."""
+    images, truth, folds = prepare(archive, encoder, source, curves)
+    labelled = replace(setup, truth=TRUTHS[source])
+    return corrupted(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
+
+
 def prepare(
     archive: Archive, encoder: TextTower, source: Source, curves: Archive | None
 ) -> tuple[NDArray[float32], Truth, tuple[Fold, ...] | None]:
@@ -114,3 +132,12 @@ def labelled_states(
             "for each finding, such as the labels.csv of `medneg phantom`, or reports"
         )
     return labelled
+
+
+AnyReport = Report | Con2Report | CorruptionReport
+PRESETS: Mapping[str, Callable[..., AnyReport]] = {
+    "exclusionbench": evaluate_archive,
+    "con2": con2_archive,
+    "corruption": corrupted_archive,
+}
+"""What can be asked of an archive, by the name of the preset."""

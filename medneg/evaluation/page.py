@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from medneg.evaluation.con2 import Con2Report
 from medneg.evaluation.con2_page import con2_body
+from medneg.evaluation.corruption_page import corruption_body
+from medneg.evaluation.corruption_report import CorruptionReport
 from medneg.evaluation.evidence import evidence
 from medneg.evaluation.gallery import BASE, TUNED_WAYS
 from medneg.evaluation.intervals import UNDEFINED, Figure
@@ -45,7 +47,7 @@ THRESHOLDS = (
 """What the default method was built to reach on phantoms, in structured wording."""
 
 
-def write_page(report: Report | Con2Report, *, command: str, made: str) -> str:
+def write_page(report: Report | Con2Report | CorruptionReport, *, command: str, made: str) -> str:
     """The page, whole: no script, nothing to fetch.
 
     Args:
@@ -55,6 +57,10 @@ def write_page(report: Report | Con2Report, *, command: str, made: str) -> str:
     """
     if isinstance(report, Con2Report):
         return document(f"CON2 protocol: {report.about.encoder}", con2_body(report, command, made))
+    if isinstance(report, CorruptionReport):
+        return document(
+            f"Corrupted questions: {report.about.encoder}", corruption_body(report, command, made)
+        )
     return document(f"ExclusionBench: {report.about.encoder}", _body(report, command, made))
 
 

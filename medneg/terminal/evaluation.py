@@ -22,7 +22,7 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def show_report(report: Report) -> None:
     """Print what an evaluation found: the findings it knows, the methods side by side, the comparisons."""
-    _show_about(report.about)
+    show_about(report.about)
     known = titled("What the encoder knows", "concept", "pictures that show it", "zero-shot AUC")
     for line in report.zero_shot:
         known.add_row(Text(line.concept.replace("_", " ")), f"{line.positives:,}", str(line.auc))
@@ -45,7 +45,7 @@ def show_report(report: Report) -> None:
 
 def show_con2(report: Con2Report) -> None:
     """Print the CON2 paper's protocol: accuracy by group of prompts, for its finding and for all."""
-    _show_about(report.about)
+    show_about(report.about)
     groups = list(dict.fromkeys(row.group for row in report.rows))
     ways = dict.fromkeys((row.method, row.space, row.model) for row in report.rows)
     for which, title in (("papers", "pleural effusion"), ("all", f"{len(report.findings)} findings")):
@@ -77,7 +77,8 @@ def show_published(report: PublishedReport) -> None:
         console.print(Text(f"left out: {method}, {space}: {why}", style="dim"))
 
 
-def _show_about(about: About) -> None:
+def show_about(about: About) -> None:
+    """Print what was measured, on what, and what the weights allow."""
     lines = (
         f"{about.encoder} on {about.pictures:,} pictures of {about.patients:,} patients, {about.truth}; "
         f"questions read by {'the parser' if about.parse == 'real' else 'no parser: their meaning is given'}",

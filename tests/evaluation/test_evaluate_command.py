@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from medneg import cli, encoders
 from medneg.archive import Archive, Label
 from medneg.errors import ArchiveError
+from medneg.evaluation import corrupted
 from medneg.evaluation import gallery as galleries
 from medneg.evaluation.archives import labelled_gallery
 from medneg.scoring import METHODS
@@ -84,6 +85,15 @@ def test_models_beside_the_encoder_and_methods_can_be_named(archive, monkeypatch
         assert words in shown.output
     assert "beside it con2, runs/b" in page.read_text(encoding="utf-8")
     assert "subtract" not in shown.output
+
+
+def test_corrupted_questions_are_a_preset(archive, monkeypatch):
+    monkeypatch.setattr(corrupted, "MOST", {"affirmed": 2, "negated": 2, "exclusion": 2})
+    options = ["--preset", "corruption", "--method", "cosine", "--method", "subtract"]
+    shown = runner.invoke(cli.app, ["evaluate", "--archive", archive, *options], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    for words in ("severity 5", "What is recovered", "swapped-letters", "read as meant"):
+        assert words in shown.output
 
 
 def test_labels_from_elsewhere_are_asked_for(archive):
