@@ -8,6 +8,7 @@ the order of the inputs. ``concurrent.futures`` gives up the whole pool in these
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import queue
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -36,6 +37,7 @@ START_SECONDS = 180.0
 
 _START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 _READY = -1
+_ENDED = -2
 _TICK = 0.05
 
 
@@ -66,7 +68,7 @@ def attempt(function: Callable[[Input], Output], value: Input) -> Output | Lost:
 
 def each(
     function: Callable[[Input], Output],
-    inputs: Sequence[Input],
+    inputs: Iterable[Input],
     *,
     workers: int,
     prepare: Callable[[], None] | None = None,
@@ -77,7 +79,8 @@ def each(
 
     Args:
         function: importable by name in a fresh process; its results must be picklable.
-        inputs: what to apply it to.
+        inputs: what to apply it to. They are asked for one by one, in another thread and not long before they
+            are needed, so whoever gives them may decide late; to give the next one must not take long.
         workers: processes; 0 works in this one, without protection.
         prepare: called once in every process before its first input.
         preload: modules that are slow to import. A server process does it once and every worker is its fork,
@@ -92,7 +95,7 @@ def each(
     """
     if workers < 0:
         raise ValueError(f"workers must be at least 0; got {workers}")
-    if workers == 0 or not inputs:
+    if workers == 0:
         yield from (attempt(function, value) for value in inputs)
         return
     if preload and _START == "forkserver":
@@ -167,19 +170,21 @@ class _Pool(Generic[Input, Output]):
     def __init__(
         self,
         function: Callable[[Input], Output],
-        inputs: Sequence[Input],
+        inputs: Iterable[Input],
         *,
         workers: int,
         prepare: Callable[[], None] | None,
         limits: Limits,
     ) -> None:
-        self._inputs = inputs
+        self._inputs = iter(inputs)
+        self._out: dict[int, Input] = {}
         self._limits = limits
-        self._wanted = min(workers, len(inputs))
+        self._wanted = workers
         self._arguments = (function, prepare, limits.growth)
         self._workers: list[_Worker] = []
         self._again: deque[int] = deque()
         self._next = 0
+        self._all: int | None = None
         self._taken = 0
         self._failed_starts = 0
         self._answers: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
@@ -190,14 +195,16 @@ class _Pool(Generic[Input, Output]):
     def results(self) -> Iterator[Output | Lost]:
         """The results in the order of the inputs."""
         early: dict[int, Output | Lost] = {}
-        for index in range(len(self._inputs)):
-            while index not in early:
+        while self._taken != self._all:
+            while self._taken not in early:
                 number, answer = self._answers.get()
                 if isinstance(answer, BaseException):
                     raise answer
+                if number == _ENDED and self._taken == self._all:
+                    return
                 early[number] = answer
-            self._taken = index + 1
-            yield early.pop(index)
+            self._taken += 1
+            yield early.pop(self._taken - 1)
 
     def close(self) -> None:
         """Stop everything; inputs not yet answered are dropped."""
@@ -223,23 +230,29 @@ class _Pool(Generic[Input, Output]):
 
     def _feed(self) -> None:
         """Start the processes that are missing and give every one its share."""
-        window = self._taken + WINDOW + AHEAD * self._wanted
-        while self._to_do() and len(self._workers) < self._wanted:
+        while self._to_do() and len(self._workers) < min(self._wanted, len(self._out)):
             self._workers.append(self._start())
         for depth in range(AHEAD):
             for worker in self._workers:
-                if len(worker.pending) > depth or not self._to_do():
-                    continue
-                if self._again:
+                if len(worker.pending) <= depth and self._to_do():
                     index = self._again.popleft()
-                elif self._next < window:
-                    index, self._next = self._next, self._next + 1
-                else:
-                    return
-                worker.give(index, self._inputs[index])
+                    worker.give(index, self._out[index])
 
     def _to_do(self) -> bool:
-        return bool(self._again) or self._next < len(self._inputs)
+        """Whether an input waits for a process; the next one is asked for where none does."""
+        if not self._again and self._all is None and self._next < self._window:
+            for value in itertools.islice(self._inputs, 1):
+                self._out[self._next] = value
+                self._again.append(self._next)
+                self._next += 1
+                return True
+            self._all = self._next
+            self._answers.put((_ENDED, None))
+        return bool(self._again)
+
+    @property
+    def _window(self) -> int:
+        return self._taken + WINDOW + AHEAD * self._wanted
 
     def _start(self) -> _Worker:
         if self._failed_starts >= 3:
@@ -263,17 +276,21 @@ class _Pool(Generic[Input, Output]):
             self._failed_starts = 0
             return
         worker.pending.remove(index)
-        self._answers.put((index, answer))
+        self._answer(index, answer)
 
     def _lose(self, worker: _Worker, reason: str | None) -> None:
         """Account for a process that died or is overdue: its oldest input is to blame, the rest go again."""
         self._workers.remove(worker)
         status = worker.stop()
         if worker.ready and worker.pending:
-            self._answers.put((worker.pending.popleft(), Lost(reason or _why(status))))
+            self._answer(worker.pending.popleft(), Lost(reason or _why(status)))
         elif not worker.ready:
             self._failed_starts += 1
         self._again.extendleft(reversed(worker.pending))
+
+    def _answer(self, index: int, answer: Output | Lost) -> None:
+        del self._out[index]
+        self._answers.put((index, answer))
 
 
 def _why(status: int | None) -> str:

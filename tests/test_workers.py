@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from medneg.workers import Limits, Lost, each
+from medneg.workers import AHEAD, WINDOW, Limits, Lost, each
 from tests.misbehaving import act, die_at_once
 
 
@@ -47,6 +47,29 @@ def test_an_input_that_eats_memory_is_given_up():
 def test_processes_that_cannot_start_are_an_error_and_no_endless_loop():
     with pytest.raises(RuntimeError, match="three processes in a row ended before they could begin"):
         list(each(act, [1, 2], workers=1, prepare=die_at_once))
+
+
+def test_inputs_are_asked_for_not_long_before_they_are_needed():
+    asked = []
+
+    def inputs():
+        for number in range(1000):
+            asked.append(number)
+            yield number
+
+    with contextlib.closing(each(act, inputs(), workers=2)) as results:
+        assert [next(results) for _ in range(3)] == [0, 2, 4]
+        assert len(asked) <= 3 + WINDOW + 2 * AHEAD
+    assert list(each(act, iter(()), workers=2)) == []
+
+
+def test_what_goes_wrong_while_inputs_are_made_is_told():
+    def inputs():
+        yield 1
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        list(each(act, inputs(), workers=1))
 
 
 def test_leaving_early_stops_every_process():

@@ -34,7 +34,7 @@ from sqlalchemy import (
 from medneg.archive import checking, migrating
 from medneg.archive.engines import connect, transaction
 from medneg.archive.places import Place, key_check, locate
-from medneg.archive.schema import UNFINISHED_COPY, Base, Setting
+from medneg.archive.schema import UNFINISHED_COPY, Base, Claim, Setting
 from medneg.errors import ArchiveError
 
 BATCH = 500
@@ -43,6 +43,9 @@ BATCH = 500
 _COUNT_ON = """
 SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest(max(id), 1), max(id) IS NOT NULL) FROM {table}
 """
+
+COPIED = tuple(table for table in Base.metadata.sorted_tables if table.name != Claim.__tablename__)
+"""Every table but the claims: these are of processes that work on the source."""
 
 Progress = Callable[[int, int], None]
 
@@ -81,7 +84,7 @@ def copy_archive(
             key = checking.check_key(reading, ours.place)
             _prepare(theirs, key)
             tally = _Tally(_count(reading), progress)
-            for table in Base.metadata.sorted_tables:
+            for table in COPIED:
                 _copy_table(reading, theirs, table, tally)
             _prove(reading, theirs, tally)
         _finish(theirs)
@@ -106,7 +109,7 @@ class _Tally:
 def _count(connection: Connection) -> dict[str, int]:
     return {
         table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
-        for table in Base.metadata.sorted_tables
+        for table in COPIED
     }
 
 
@@ -174,7 +177,7 @@ def _prove(reading: Connection, target: _Side, tally: _Tally) -> None:
         ArchiveError: naming the first table that differs.
     """
     with transaction(target.engine, target.place) as looking:
-        for table in Base.metadata.sorted_tables:
+        for table in COPIED:
             if _digest(reading, table) != _digest(looking, table):
                 raise ArchiveError(
                     f"{table.name} differ between the source and {target.place.shown}: the source has "
@@ -216,7 +219,7 @@ def _finish(target: _Side) -> None:
     """Let the target count on from the greatest id, and take the mark away."""
     with transaction(target.engine, target.place, writes=True) as connection:
         if connection.dialect.name == "postgresql":
-            for table in Base.metadata.sorted_tables:
+            for table in COPIED:
                 if "id" in table.c:
                     connection.execute(text(_COUNT_ON.format(table=table.name)))
         connection.execute(delete(Setting).where(Setting.name == UNFINISHED_COPY))

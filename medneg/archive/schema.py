@@ -2,7 +2,7 @@
 
 ``patients`` ← ``studies`` ← ``images`` ← ``embeddings``, ``thumbnails``; ``reports`` belong to studies,
 ``findings`` to an image or to a study; ``calibrations`` ← ``calibrated_findings``. ``encoders``,
-``rejected``, ``searches`` and ``settings`` stand alone.
+``rejected``, ``claims``, ``searches`` and ``settings`` stand alone.
 A change here needs a revision in ``migrations/versions`` and a new ``REVISION``.
 """
 
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision of the schema that this module describes: the head of ``migrations/versions``."""
 
 UNFINISHED_COPY = "unfinished_copy"
@@ -245,6 +245,17 @@ class Rejected(Base):
     reason: Mapped[str] = mapped_column(Text)
     version: Mapped[str] = mapped_column(String(40))
     rejected_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Claim(Base):
+    """A process means to read a file for a space, and others leave it alone until a certain time."""
+
+    __tablename__ = "claims"
+
+    image_fingerprint: Mapped[str] = mapped_column(String(200), primary_key=True)
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    owner: Mapped[str] = mapped_column(String(80), index=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class Search(Base):

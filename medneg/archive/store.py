@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
-from medneg.archive import audit, calibrations, checking, filters, migrating, reading, writing
-from medneg.archive.engines import connect, transaction
-from medneg.archive.places import Place, key_check, locate, make_key
-from medneg.archive.schema import REVISION, Setting
+from medneg.archive import audit, calibrations, checking, claims, filters, opening, reading, writing
+from medneg.archive.engines import transaction
+from medneg.archive.places import Place
 from medneg.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -69,25 +68,7 @@ class Archive:
         Raises:
             ArchiveError: if there is none, a newer medneg wrote it, or its key is missing.
         """
-        place = locate(location)
-        if place.database is not None and not place.database.exists():
-            if not create:
-                raise ArchiveError(_nothing_at(place))
-            place.database.parent.mkdir(parents=True, exist_ok=True)
-        engine = connect(place)
-        try:
-            with transaction(engine, place) as connection:
-                found = migrating.revision(connection)
-            if found is None and not create:
-                raise ArchiveError(_nothing_at(place))
-            if found != REVISION:
-                _bring_up(engine, place, new=found is None)
-            with transaction(engine, place) as connection:
-                key = checking.check_key(connection, place)
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine, place, key)
+        return cls(*opening.open_place(location, create=create))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -309,6 +290,28 @@ class Archive:
         with transaction(self._engine, self._place) as connection:
             return reading.paths_without_embedding(connection, image_fingerprint)
 
+    def claim(
+        self,
+        image_fingerprint: str,
+        paths: Sequence[str],
+        *,
+        owner: str,
+        seconds: float,
+        gone: Callable[[str], bool] = lambda owner: False,
+    ) -> frozenset[str]:
+        """Claim files, so that no other process reads them meanwhile; see ``medneg.archive.claims.claim``.
+
+        Returns:
+            The paths that are the owner's now.
+        """
+        with transaction(self._engine, self._place, writes=True) as connection:
+            return claims.claim(connection, image_fingerprint, paths, owner=owner, seconds=seconds, gone=gone)
+
+    def release(self, owner: str) -> None:
+        """End all claims of a process."""
+        with transaction(self._engine, self._place, writes=True) as connection:
+            claims.release(connection, owner)
+
     def register(self, card: EncoderCard) -> None:
         """Keep an encoder's card, with its licence, beside the embeddings it makes."""
         with transaction(self._engine, self._place, writes=True) as connection:
@@ -322,7 +325,7 @@ class Archive:
         twins: Sequence[FileStamp] = (),
         rejected: Sequence[NewRejection] = (),
     ) -> tuple[str, ...]:
-        """Store one batch in one transaction: all of it is there afterwards, or nothing.
+        """Store one batch in one transaction: all of it is there afterwards, or nothing. Its claims end.
 
         Args:
             image_fingerprint: the space of the images' vectors.
@@ -344,6 +347,9 @@ class Archive:
             ]
             for rejection in rejected:
                 writing.reject(connection, rejection)
+            read = [new.file.path for new in images] + [refused.path for refused in rejected]
+            read += [twin.path for twin in twins if twin.path not in lonely]
+            claims.settle(connection, image_fingerprint, read)
         return tuple(lonely)
 
     def add_vectors(self, image_fingerprint: str, ids: Sequence[int], vectors: NDArray[float32]) -> int:
@@ -365,16 +371,3 @@ class Archive:
         """Store reports as (study pseudonym, text, state by finding); returns how many found their study."""
         with transaction(self._engine, self._place, writes=True) as connection:
             return writing.add_reports(connection, reports)
-
-
-def _nothing_at(place: Place) -> str:
-    return f"there is no archive at {place.shown}; make one with `medneg ingest PATH --archive {place.shown}`"
-
-
-def _bring_up(engine: Engine, place: Place, *, new: bool) -> None:
-    """Make the tables, or bring older ones up to date; the key of a new archive comes first."""
-    key = make_key(place) if new else None
-    with transaction(engine, place, writes=True) as connection:
-        done = migrating.upgrade(connection, shown=place.shown)
-        if key is not None and done:
-            connection.execute(insert(Setting).values(name="key_check", value=key_check(key)))

@@ -1,7 +1,8 @@
 """The ingest itself: find the files, read and encode what is new, store it batch by batch.
 
 It may be killed at any moment: every batch is one transaction, so at most one batch is read again by the
-next run. Decoding happens in worker processes, encoding in this one.
+next run. Any number of ingests may fill one archive at once: each claims what it reads. Decoding happens in
+worker processes, encoding in this one.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import contextlib
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from medneg import __version__
 from medneg.archive import FileStamp, NewImage, NewRejection
 from medneg.archive.matrix import threads
 from medneg.errors import UnreadableImage
+from medneg.ingest.claiming import Claims
 from medneg.ingest.decoding import SLOW_IMPORTS, Job, Prepared, read_file, warm_up
 from medneg.ingest.files import FoundFiles, find_files
 from medneg.ingest.summary import IngestReport, Rejection
@@ -44,6 +46,9 @@ CHUNK = 500
 
 FILES_PER_WORKER = 16
 """A process needs seconds to start; it should have that much work at least."""
+
+PATIENCE = 0.5
+"""Seconds between two looks whether other processes have read what they claimed."""
 
 MANY_TWINS = 64
 """A file of a size that more stored contents share is read without looking for its twin first."""
@@ -90,7 +95,7 @@ def ingest(
     run = _Run(archive, encoder, progress)
     cores = os.cpu_count() or 1
     # Decoding keeps every core busy: an encoder with as many threads would wait for them at each step.
-    with threads(max(1, cores // 2)) if workers != 0 else contextlib.nullcontext():
+    with threads(max(1, cores // 2)) if workers != 0 else contextlib.nullcontext(), contextlib.closing(run):
         run.read(run.survey(found), workers=cores if workers is None else workers)
     labelled, warnings = add_labels(archive, found.images, tables)
     stored = add_reports(archive, texts)
@@ -150,10 +155,16 @@ class _Run:
         self._twins: list[FileStamp] = []
         self._set_aside: list[NewRejection] = []
         self._again: set[str] = set()
+        self._alone: set[str] = set()
+        self._claims = Claims(archive, self._space)
         self.indexed = self.unchanged = self.read_files = 0
         self.rejected: list[Rejection] = []
 
-    def survey(self, found: FoundFiles) -> list[Job]:
+    def close(self) -> None:
+        """Let other processes have what this one claimed and did not read."""
+        self._claims.release()
+
+    def survey(self, found: FoundFiles) -> list[str]:
         """Compare the files with what the archive knows; returns what has to be read."""
         lacking = self._archive.paths_without_embedding(self._space)
         elsewhere = set(lacking).difference(found.images)
@@ -163,27 +174,38 @@ class _Run:
             shown = os.fsencode(path).decode("utf-8", "backslashreplace")
             self.rejected.append(Rejection(file=shown, reason="its name is not Unicode; rename it"))
             self._step()
-        return [
-            job for start in range(0, len(paths), CHUNK) for job in self._jobs(paths[start : start + CHUNK])
-        ]
+        return self._unsettled(paths)
+
+    def _unsettled(self, paths: Sequence[str]) -> list[str]:
+        left = []
+        for start in range(0, len(paths), CHUNK):
+            some = paths[start : start + CHUNK]
+            known = self._archive.known_files(some, self._space)
+            left += [path for path in some if not self._settled(path, known.get(path))]
+        return left
 
     def _jobs(self, paths: Sequence[str]) -> Iterator[Job]:
-        known = self._archive.known_files(paths, self._space)
-        changed = {path: _look(path)[0] for path in paths if not self._settled(path, known.get(path))}
-        twins = self._archive.hashes_of_size(sorted(set(changed.values())), self._space)
-        for path, size in changed.items():
-            before = known.get(path)
-            was = before.sha256 if before and before.embedded else None
-            contents = twins.get(size, frozenset())
-            if len(contents) > MANY_TWINS:
-                contents = frozenset({was} if was else ())
-            yield Job(
-                path=path,
-                key=self._archive.pseudonym_key,
-                spec=self._encoder.card.input,
-                was=was,
-                known=contents,
-            )
+        """Claim the files shard by shard; what another process has read meanwhile is left out."""
+        for shard in self._claims.take(paths):
+            changed = self._unsettled(shard)
+            known = self._archive.known_files(changed, self._space)
+            sizes = {path: _look(path)[0] for path in changed}
+            twins = self._archive.hashes_of_size(sorted(set(sizes.values())), self._space)
+            for path, size in sizes.items():
+                before = known.get(path)
+                was = before.sha256 if before and before.embedded else None
+                contents = twins.get(size, frozenset())
+                if path in self._alone:
+                    contents = frozenset()
+                elif len(contents) > MANY_TWINS:
+                    contents = frozenset({was} if was else ())
+                yield Job(
+                    path=path,
+                    key=self._archive.pseudonym_key,
+                    spec=self._encoder.card.input,
+                    was=was,
+                    known=contents,
+                )
 
     def _settled(self, path: str, known: KnownFile | None) -> bool:
         """Whether a file needs no reading: it is as it was, and was either embedded or set aside."""
@@ -198,20 +220,33 @@ class _Run:
         self._step()
         return True
 
-    def read(self, jobs: Sequence[Job], *, workers: int) -> None:
-        """Read, encode and store in batches; what had a twin that is gone by now is read in another round."""
-        while jobs:
-            processes = min(workers, math.ceil(len(jobs) / FILES_PER_WORKER))
-            running = each(read_file, jobs, workers=processes, prepare=warm_up, preload=SLOW_IMPORTS)
-            with contextlib.closing(running) as results:
-                for job, result in zip(jobs, results, strict=True):
-                    self._take(job, result)
-                    if len(self._images) + len(self._twins) + len(self._set_aside) >= BATCH:
-                        self._store()
-                self._store()
-            jobs = [replace(job, known=frozenset()) for job in jobs if job.path in self._again]
-            self._total += len(jobs)
-            self._again.clear()
+    def read(self, paths: Sequence[str], *, workers: int) -> None:
+        """Read, encode and store in batches, until no file is left for this or another process."""
+        while paths:
+            self._read(paths, min(workers, math.ceil(len(paths) / FILES_PER_WORKER)))
+            claimed, self._claims.left = self._claims.left, []
+            paths = [*self._again, *self._unsettled(claimed)]
+            self._total += len(self._again)
+            # A file with the content of one that is gone by now must be read whatever the archive knows.
+            self._alone, self._again = self._again, set()
+            if claimed and len(paths) == len(claimed):
+                time.sleep(PATIENCE)  # others are reading the rest
+
+    def _read(self, paths: Sequence[str], processes: int) -> None:
+        given: deque[Job] = deque()
+
+        def give() -> Iterator[Job]:
+            for job in self._jobs(paths):
+                given.append(job)
+                yield job
+
+        running = each(read_file, give(), workers=processes, prepare=warm_up, preload=SLOW_IMPORTS)
+        with contextlib.closing(running) as results:
+            for result in results:
+                self._take(given.popleft(), result)
+                if len(self._images) + len(self._twins) + len(self._set_aside) >= BATCH:
+                    self._store()
+            self._store()
 
     def _take(self, job: Job, result: Prepared | Lost) -> None:
         self.read_files += 1

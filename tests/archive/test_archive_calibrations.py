@@ -96,7 +96,7 @@ def test_an_archive_of_the_first_schema_is_brought_up_to_date_with_all_it_holds(
         made.store(SPACE, images=[new_image(0)])
     engine = create_engine(f"sqlite:///{tmp_path}/a/archive.db")
     with engine.begin() as connection:
-        for table in ("calibrated_findings", "calibrations"):
+        for table in ("calibrated_findings", "calibrations", "claims"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with Archive.open(tmp_path / "a") as opened:

@@ -10,12 +10,18 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from medneg.archive import Archive
+from medneg.archive.engines import connect
+from medneg.archive.places import locate
 from tests.fake_encoder import FakeEncoder
 
 PICTURES = 120
+WHOLE = {
+    **dict.fromkeys(("images", "embeddings", "thumbnails", "studies", "patients"), PICTURES),
+    **{"rejected": 5, "claims": 0},
+}
 SCRIPT = """
 import sys, time
 from medneg.archive import Archive
@@ -41,25 +47,29 @@ def start(films, archive, root, workers):
 
 def rows(archive):
     """How many rows each table has."""
-    engine = create_engine(f"sqlite:///{archive}/archive.db")
+    engine = connect(locate(archive))
     with engine.connect() as connection:
-        tables = ("images", "embeddings", "thumbnails", "studies", "patients", "rejected")
+        tables = ("images", "embeddings", "thumbnails", "studies", "patients", "rejected", "claims")
         counted = {name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar() for name in tables}
     engine.dispose()
     return counted
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 2])
-def test_killed_at_random_moments_and_run_again_nothing_is_lost_or_doubled(tmp_path, pytestconfig, workers):
-    films, archive = tmp_path / "films", tmp_path / "archive"
+def draw(films):
+    """Small pictures, and five files that are none."""
     films.mkdir()
     for number in range(PICTURES):
         grey = np.random.default_rng(number).integers(0, 256, (8, 8), np.uint8)
         Image.fromarray(grey).save(films / f"{number:03}.png")
     for number in range(5):
         (films / f"broken{number}").write_bytes(b"noise")
+    return films
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_killed_at_random_moments_and_run_again_nothing_is_lost_or_doubled(tmp_path, pytestconfig, workers):
+    films, archive = draw(tmp_path / "films"), tmp_path / "archive"
     began = time.monotonic()
     start(films, tmp_path / "undisturbed", pytestconfig.rootpath, workers).communicate(timeout=120)
     whole = time.monotonic() - began
@@ -77,11 +87,31 @@ def test_killed_at_random_moments_and_run_again_nothing_is_lost_or_doubled(tmp_p
     printed, _ = last.communicate(timeout=120)
     assert last.returncode == 0
     assert printed.count("it is no picture") == 5
-    assert rows(archive) == {
-        **dict.fromkeys(("images", "embeddings", "thumbnails", "studies", "patients"), PICTURES),
-        "rejected": 5,
-    }
+    assert rows(archive) == WHOLE
     with Archive.open(archive) as opened:
         assert opened.problems() == ()
         assert len(opened.matrix(FakeEncoder().card.image_fingerprint)) == PICTURES
+    assert kills > 0
+
+
+@pytest.mark.slow
+def test_four_ingests_of_one_archive_of_which_one_is_killed_again_and_again(location, tmp_path, pytestconfig):
+    films = draw(tmp_path / "films")
+    Archive.open(location, create=True).close()
+    moments = random.Random(7)
+    running = [start(films, location, pytestconfig.rootpath, 0) for _ in range(4)]
+    kills = 0
+    while kills < 8 and rows(location)["images"] < PICTURES:
+        time.sleep(moments.uniform(0.5, 1.5))
+        victim = running.pop(moments.randrange(4))
+        victim.send_signal(signal.SIGKILL)
+        victim.communicate()
+        kills += 1
+        running.append(start(films, location, pytestconfig.rootpath, 0))
+    printed = [process.communicate(timeout=120)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 4
+    assert all(text.count("it is no picture") == 5 for text in printed)
+    assert rows(location) == WHOLE
+    with Archive.open(location) as opened:
+        assert opened.problems() == ()
     assert kills > 0
