@@ -16,7 +16,7 @@ from medneg.query.lexicon import lexicon
 
 Encode = Callable[[Sequence[str]], NDArray[float32]]
 K = 10
-APART = 2
+APART = 5
 """Attribution takes half a second a prompt, so not all are asked."""
 
 

@@ -60,12 +60,17 @@ def image_tower(learnt: Embedded, watched: Embedded) -> NDArray[float64]:
         learnt: images that give the ways.
         watched: images that are judged by them.
     """
-    truth, vectors = learnt.truth, learnt.vectors
-    ways = [
-        vectors[truth.shows(finding)].mean(0) - vectors[truth.lacks(finding)].mean(0)
-        for finding in watched.truth.findings
-    ]
-    return _aucs(watched, np.stack(ways) @ watched.vectors.T)
+    ways = np.stack([_way(learnt, finding) for finding in watched.truth.findings])
+    return _aucs(watched, ways @ watched.vectors.T)
+
+
+def _way(data: Embedded, finding: str) -> NDArray[float32]:
+    """From the mean image without a finding to the mean one with it, (d,); NaN if either kind is missing."""
+    shown, lacked = data.truth.shows(finding), data.truth.lacks(finding)
+    if not shown.any() or not lacked.any():
+        return np.full(data.vectors.shape[1], np.nan, float32)
+    way: NDArray[float32] = data.vectors[shown].mean(0) - data.vectors[lacked].mean(0)
+    return way
 
 
 def reading(data: Embedded, encode: Encode) -> dict[str, NDArray[float64]]:
@@ -142,5 +147,6 @@ def _aucs(data: Embedded, scores: NDArray[float32]) -> NDArray[float64]:
     found = []
     for row, finding in zip(scores, data.truth.findings, strict=True):
         known = data.truth.shows(finding) | data.truth.lacks(finding)
-        found.append(auc(row[known], data.truth.shows(finding)[known]))
+        told = np.isfinite(row).all()
+        found.append(auc(row[known], data.truth.shows(finding)[known]) if told else float("nan"))
     return np.array(found)

@@ -186,7 +186,7 @@ def _run(
     recipe: TuningRecipe, archive: str, out: Path, truth: Literal["manifest", "report"], threads: int
 ) -> None:
     import torch
-    from accelerate import PartialState
+    from accelerate import Accelerator
 
     from finetune.tuning import Tuning
     from medneg.encoders.registry import load_alone
@@ -194,7 +194,7 @@ def _run(
 
     torch.set_num_threads(threads)
     base, tuned = load_alone(recipe.base), load_alone(recipe.base)
-    process = PartialState()
+    process = Accelerator(mixed_precision="no")
     with process.main_process_first():
         learnt, watched = _parts(recipe, archive, out, truth, base)
     tuning = Tuning(out, recipe, base, tuned, learnt)
