@@ -10,6 +10,7 @@ from medneg.diagnostics.geometry import Geometry
 from medneg.diagnostics.hearing import FindingRow, GroupRow
 from medneg.diagnostics.parts import plain
 from medneg.diagnostics.projection import Map
+from medneg.diagnostics.regions import Regions
 from medneg.diagnostics.reliability import Reliabilities
 from medneg.diagnostics.verdict import GateResult, Verdict
 from medneg.diagnostics.weighing import Weights
@@ -67,6 +68,7 @@ class Diagnosis:
         groups, findings: the tables by group of prompts and by finding.
         geometry, weights, failures, reliability: one for each model.
         maps: of prompts by t-SNE for each model, of images by t-SNE, of both together by PCA for each model.
+        regions: where the last model's mentions lie in some images.
         gate: None where no file of thresholds was given.
     """
 
@@ -78,6 +80,7 @@ class Diagnosis:
     geometry: tuple[Geometry, ...]
     maps: tuple[Map, ...]
     weights: tuple[Weights, ...]
+    regions: Regions
     failures: tuple[Failures, ...]
     reliability: tuple[Reliabilities, ...]
     gate: GateResult | None = None
@@ -85,10 +88,10 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """Plain values in the shape of docs/reference/diagnosis.schema.json, without pictures."""
         told: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **plain(self)}
-        for of_model in told["failures"]:
-            for row in of_model["rows"]:
-                for hit in row["hits"]:
-                    del hit["jpeg"]
+        shown = [hit for of_model in told["failures"] for row in of_model["rows"] for hit in row["hits"]]
+        mapped = [region for row in told["regions"]["rows"] for region in row["regions"]]
+        for picture in shown + mapped:
+            del picture["jpeg"]
         for verdict in told["verdicts"]:
             for check in verdict["checks"]:
                 check["threshold"] = _threshold(check["threshold"])

@@ -12,6 +12,7 @@ from medneg.diagnostics.drawing import reliability_curve, scatter
 from medneg.diagnostics.failures import Failure, Shown
 from medneg.diagnostics.geometry import Geometry
 from medneg.diagnostics.projection import Map
+from medneg.diagnostics.regions import Region
 from medneg.diagnostics.weighing import Weights
 from medneg.evaluation.markup import figure, section, table
 from medneg.query import lexicon
@@ -24,6 +25,7 @@ def evidence(diagnosis: Diagnosis) -> Iterator[str]:
     """Everything between the tables and the thresholds."""
     yield from _maps(diagnosis)
     yield from _weights(diagnosis)
+    yield from _regions(diagnosis)
     yield from _failures(diagnosis)
     yield from _reliability(diagnosis)
 
@@ -178,6 +180,31 @@ def _shares_table(names: Sequence[str], weights: Sequence[Weights]) -> str:
     return table(heads, rows) + (
         '<p class="note">95 % intervals over sentences; baseline: what stands in the place of every word '
         "where the path begins. Left out: sentences whose gap stayed above 1 %.</p>"
+    )
+
+
+def _regions(diagnosis: Diagnosis) -> Iterator[str]:
+    yield section(
+        "Which region speaks",
+        "Gradient maps of the image tower for each mention by itself, in images that show both findings "
+        "of an “A but no B”; unwanted ones are striped. They show where the tower looks, not where it is.",
+    )
+    if diagnosis.regions.refused is not None:
+        yield f'<p class="grey">{escape(diagnosis.regions.refused)}</p>'
+    yield '<div class="regions">'
+    for row in diagnosis.regions.rows:
+        pictures = "".join(_region(region) for region in row.regions)
+        told = f"“{escape(row.words)}” · image {row.image}"
+        yield f'<figure><div class="both">{pictures}</div><figcaption>{told}</figcaption></figure>'
+    yield "</div>"
+
+
+def _region(region: Region) -> str:
+    sign = "⊘" if region.negated else "●"
+    words = f"{sign} {region.words}"
+    return (
+        f'<div><img alt="{escape(words)}" src="data:image/jpeg;base64,{region.jpeg}">'
+        f'<small>{escape(words)} <span class="grey">cosine {region.score:.2f}</span></small></div>'
     )
 
 

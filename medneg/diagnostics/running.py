@@ -14,6 +14,7 @@ from medneg.diagnostics.hearing import Heard, finding_rows, group_rows, hear
 from medneg.diagnostics.parts import Parts
 from medneg.diagnostics.projection import Map, Maps, image_map, joint_map, prompt_maps
 from medneg.diagnostics.prompts import findings_of
+from medneg.diagnostics.regions import Regions, show_regions
 from medneg.diagnostics.reliability import Reliabilities, reliabilities
 from medneg.diagnostics.sizes import SizeName
 from medneg.diagnostics.thresholds import DEFAULTS, Gate
@@ -32,8 +33,8 @@ Part = TypeVar("Part")
 COSTS = {"hear": 24, "geometry": 4, "map": 12, "joint": 3, "weigh": 40, "worst": 2, "curves": 4}
 """Rough CPU-seconds of each model's parts on the embedded model, for the progress bar's sake."""
 
-IMAGE_MAP = 15
-"""The same of the map of images, which is drawn once."""
+IMAGE_MAP, REGIONS = 12, 6
+"""The same of the map of images and of the regions, which are drawn once."""
 
 
 class Work:
@@ -43,7 +44,7 @@ class Work:
         self._case = case
         self._parts = Parts(folder, case.basis())
         self._progress = progress
-        self._total = sum(COSTS.values()) * len(case.encoders) + IMAGE_MAP
+        self._total = sum(COSTS.values()) * len(case.encoders) + IMAGE_MAP + REGIONS
         self._done = 0
 
     def part(
@@ -64,9 +65,15 @@ class Work:
 
         named = [(model, self._case.encoders[model].card.text_fingerprint) for model in models]
         found = self._parts.get(name, kind, lambda: make(tick), models=named)
-        self._done += cost
         tick(1, 1)
+        self._done += cost
         return found
+
+    def leave_out(self, cost: int) -> None:
+        """Go on without a part."""
+        self._done += cost
+        if self._progress is not None:
+            self._progress(self._done, self._total)
 
 
 def diagnose(
@@ -112,6 +119,7 @@ def diagnose(
         geometry=geometry,
         maps=_maps(case, work),
         weights=tuple(_weights(case, work, model) for model in models),
+        regions=_regions(case, work),
         failures=tuple(_failures(case, work, model, heard[model]) for model in models),
         reliability=tuple(_reliability(case, work, model) for model in models),
         gate=None if gate is None else hold(gate, verdicts),
@@ -217,6 +225,20 @@ def _weights(case: Case, work: Work, model: int) -> Weights:
     )
 
 
+def _regions(case: Case, work: Work) -> Regions:
+    """Of the last model: the image tower is the same for all, and mentions are never negated sentences."""
+    last = len(case.encoders) - 1
+    return work.part(
+        "regions",
+        Regions,
+        lambda tick: show_regions(
+            case.encoders[last], case.prompts, case.archive, case.ids, count=case.size.regions, progress=tick
+        ),
+        cost=REGIONS,
+        models=[last],
+    )
+
+
 def _failures(case: Case, work: Work, model: int, heard: Heard) -> Failures:
     return work.part(
         "failures",
@@ -241,6 +263,7 @@ def _reliability(case: Case, work: Work, model: int) -> Reliabilities:
     encoder = case.encoders[model]
     stored = case.archive.calibration(encoder.card)
     if stored is None or not any(stored.calibration.curves.values()):
+        work.leave_out(COSTS["curves"])
         return Reliabilities(model=model, rows=())
     return work.part(
         "reliability",

@@ -14,7 +14,7 @@ from numpy import float32
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from medneg.diagnostics.attribution import Baseline, TokenAttribution, attribute, baselines, towards
+from medneg.diagnostics.attribution import Baseline, TokenAttribution, attribute, baselines, inside, towards
 from medneg.diagnostics.prompts import WORDINGS, findings_of
 from medneg.diagnostics.sizes import Size
 from medneg.errors import EncoderError
@@ -77,11 +77,12 @@ def weigh(
         seed: of the intervals.
         progress: called with (done, total) passes over all sentences.
     """
-    asked = list(_sentences(truth, size.weighed))
     try:
-        known = [name for name in baselines(encoder) if name != "cue"]
+        inside(encoder)
     except EncoderError as refused:
         return Weights(model=model, sentences=(), shares=(), refused=str(refused))
+    asked = list(_sentences(truth, size.weighed))
+    known = [name for name in baselines(encoder) if name != "cue"]
     targets = np.stack([towards(images[truth.shows(finding)]) for _, finding in asked])
     rng = np.random.default_rng(seed)
     shares, shown = [], None
