@@ -11,7 +11,7 @@ from medneg.values import Term
 @method(
     "affirmed-only",
     source="docs/explanation/one-plan.md",
-    summary="what is wanted, the rest of the sentence dropped: one text a phrase; it excludes nothing",
+    summary="What is wanted, the rest of the sentence dropped: one text a phrase; it excludes nothing.",
     needs=("wanted",),
 )
 def affirmed_only(reading: Reading) -> tuple[Term, ...]:

@@ -11,7 +11,7 @@ from medneg.values import Term
 @method(
     "cosine",
     source="CLIP (Radford et al. 2021); SpaceVLM-DRC eq. 2",
-    summary="plain CLIP, the whole sentence as it stands: one text; it hardly hears “no”",
+    summary="Plain CLIP, the whole sentence as it stands: one text; it hardly hears “no”.",
     needs=("sentence",),
 )
 def cosine(reading: Reading) -> tuple[Term, ...]:

@@ -28,7 +28,7 @@ NEEDS: tuple[Need, ...] = ("sentence", "wanted", "unwanted", "counterfactuals")
 @method(
     "drc",
     source="SpaceVLM-DRC (Pokhrel and Sheshappanavar 2026) eq. 5 to 14, eq. 8 with SpaceVLM's sign and mask",
-    summary="three directions turned from the unwanted, and a penalty on it: twice the texts of subtract",
+    summary="Three directions turned from the unwanted, and a penalty on it: twice the texts of subtract.",
     needs=NEEDS,
 )
 def drc(reading: Reading) -> tuple[Term, ...]:

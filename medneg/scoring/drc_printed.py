@@ -14,7 +14,7 @@ from medneg.values import Term
 @method(
     "drc-printed",
     source="SpaceVLM-DRC (Pokhrel and Sheshappanavar 2026) eq. 5 to 14, to the letter",
-    summary="drc with the paper's sign, which can pull towards the unwanted: for comparison only",
+    summary="As drc, with the paper's sign, which can pull towards the unwanted: for comparison only.",
     needs=NEEDS,
 )
 def drc_printed(reading: Reading) -> tuple[Term, ...]:

@@ -18,7 +18,7 @@ from medneg.values import LogProbability, Term
 @method(
     "log-odds",
     source="Platt (1999) per finding, joined as if independent: docs/explanation/one-plan.md, eq. 7",
-    summary="probability of the wanted without the unwanted: needs calibration on labels, scores every image",
+    summary="Probability of the wanted without the unwanted: needs labels to calibrate, scores every image.",
     needs=("wanted", "unwanted"),
     needs_curves=True,
 )

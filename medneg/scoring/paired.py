@@ -15,7 +15,7 @@ TEMPLATES = ("{}", "there is {}", "findings consistent with {}")
 @method(
     "paired",
     source="paired prompts (Bi-MCQ's PNC score; NAST's affirmative equivalents of absence), as a difference",
-    summary="each finding against its normal counterpart: four sentences for each of the two",
+    summary="Each finding against its normal counterpart: four sentences for each of the two.",
     needs=("wanted", "unwanted"),
     templates=TEMPLATES,
     needs_normals=True,

@@ -13,7 +13,7 @@ from medneg.values import Term
 @method(
     "projection",
     source="“Seeing What's Not There” (ICLR 2026), removal of the negated direction from what is wanted",
-    summary="the wanted without its part along the unwanted: one text a phrase, one direction",
+    summary="The wanted without its part along the unwanted: one text a phrase, one direction.",
     needs=("wanted", "unwanted"),
 )
 def projection(reading: Reading) -> tuple[Term, ...]:

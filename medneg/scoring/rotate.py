@@ -16,7 +16,7 @@ ANGLE = math.radians(45)
 @method(
     "rotate",
     source="SpaceVLM's turn (SpaceVLM-DRC eq. 7 and 8, sign put right) by a fixed angle, without a threshold",
-    summary="the wanted turned 45° away from the unwanted: one text a phrase, one direction",
+    summary="The wanted turned 45° away from the unwanted: one text a phrase, one direction.",
     needs=("wanted", "unwanted"),
 )
 def rotate(reading: Reading) -> tuple[Term, ...]:

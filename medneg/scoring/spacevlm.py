@@ -14,7 +14,7 @@ THRESHOLD = 0.9
 @method(
     "spacevlm",
     source="SpaceVLM, as its authors' code has it (SpaceVLM-DRC eq. 7 and 8, sign and mask put right)",
-    summary="the part of the wanted that lies outside the unwanted: one text a phrase, one direction",
+    summary="The part of the wanted that lies outside the unwanted: one text a phrase, one direction.",
     needs=("wanted", "unwanted"),
 )
 def spacevlm(reading: Reading) -> tuple[Term, ...]:

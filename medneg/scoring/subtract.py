@@ -15,7 +15,7 @@ WEIGHT = 1.0
 @method(
     "subtract",
     source="vector subtraction as in rclip, kept to what an image shows by SpaceVLM-DRC eq. 12",
-    summary="the weakest of the wanted, less what an image shows of the unwanted: one text a phrase",
+    summary="The weakest of the wanted, less what an image shows of the unwanted: one text a phrase.",
     needs=("wanted", "unwanted"),
 )
 def subtract(reading: Reading) -> tuple[Term, ...]:

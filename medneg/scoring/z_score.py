@@ -22,7 +22,7 @@ Of a finding that every sixth image shows clearly, images without it have z = �
 @method(
     "z-score",
     source="standard scores over the archive, z = (x·t − μ·t)/√(tᵀCt); docs/explanation/one-plan.md, eq. 6",
-    summary="as subtract, in standard deviations of the archive: measures its spread once, needs no labels",
+    summary="As subtract, in standard deviations of the archive: measures its spread once, needs no labels.",
     needs=("wanted", "unwanted"),
     needs_covariance=True,
 )
