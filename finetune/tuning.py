@@ -28,6 +28,7 @@ from finetune.curve import draw_curve
 from finetune.dual_encoder import half
 from finetune.embedded import Embedded
 from finetune.exporting import base_folder, export_encoder
+from finetune.starting import lineage_before
 from finetune.towers import LearningTowers, as_input
 from finetune.tuning_recipe import IMAGE_SHARE, TuningRecipe, load_tuning_recipe
 from finetune.tuning_steps import Stage, step_loss
@@ -335,10 +336,7 @@ def _card_of(name: str, base: EncoderCard, recipe: TuningRecipe, command: str) -
         image_fingerprint=base.image_fingerprint,
         licence=base.licence,
         notice=f"{base.notice} Its text tower was tuned to hear negation.",
-        lineage=(
-            f"base {base.name}, text tower {base.text_fingerprint}",
-            _tuned_by(recipe, command),
-        ),
+        lineage=(*lineage_before(base, recipe), _tuned_by(recipe, command)),
     )
 
 

@@ -45,6 +45,9 @@ def tune(
     archive: ArchiveOption,
     out: Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on where it stopped.")],
     encoder: EncoderOption = "phantom",
+    text_encoder: Annotated[
+        str | None, typer.Option(help="Go on from this tuned text tower; the encoder's own still holds it.")
+    ] = None,
     findings: Annotated[
         str | None, typer.Option(help='For example "effusion,pneumothorax"; all that are labelled.')
     ] = None,
@@ -83,6 +86,7 @@ def tune(
         findings,
         {
             **{name: value for name, value in given.items() if value is not None},
+            "start": text_encoder,
             "unfreeze_image": unfreeze_image,
             "precision": precision,
             "seed": seed,
@@ -188,12 +192,12 @@ def _run(
     import torch
     from accelerate import Accelerator
 
+    from finetune.starting import load_towers
     from finetune.tuning import Tuning
-    from medneg.encoders.registry import load_alone
     from medneg.terminal.progress import progress_bar
 
     torch.set_num_threads(threads)
-    base, tuned = load_alone(recipe.base), load_alone(recipe.base)
+    base, tuned = load_towers(recipe)
     process = Accelerator(mixed_precision="no")
     with process.main_process_first():
         learnt, watched = _parts(recipe, archive, out, truth, base)

@@ -39,7 +39,8 @@ class TuningRecipe:
 
     Attributes:
         method: "con1", "con2" or "label-aware".
-        base: the encoder whose text tower is tuned.
+        base: the encoder whose text tower is tuned, and by which it is held.
+        start: a tuned text tower of the base to go on from; None to begin with the base's own.
         findings: names of the findings; empty for all that are labelled.
         images: how many images to learn from; None for all but those that are watched.
         epochs: how often each image is presented.
@@ -59,6 +60,7 @@ class TuningRecipe:
 
     method: Method
     base: str
+    start: str | None = None
     findings: tuple[str, ...] = ()
     images: int | None = None
     epochs: int = 5

@@ -48,8 +48,9 @@ def test_a_blank_is_a_word_and_two_blanks_say_nothing():
     assert not may_train(f"today {carrier} again")
 
 
-def test_sixteen_carriers_of_each_kind_are_fresh_and_others_validate():
-    assert {kind: len(lines) for kind, lines in fresh().items()} == dict.fromkeys(held_out.KINDS, 16)
+def test_fresh_carriers_are_many_and_none_of_them_validates():
+    lengths = {kind: len(lines) for kind, lines in fresh().items()}
+    assert lengths == {"affirmed": 16, "negated": 16, "exclusion": 14}
     assert min(len(lines) for lines in validation().values()) >= 16
     assert not {one for lines in fresh().values() for one in lines} & {
         one for lines in validation().values() for one in lines
