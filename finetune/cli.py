@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import finetune.exclmm.cli
 import finetune.study_cli
 import finetune.tuning_cli  # noqa: F401  (its commands register themselves)
 from finetune.application import TrainingError, app
