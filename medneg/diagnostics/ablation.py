@@ -92,7 +92,8 @@ def _scores(towers: Towers, sentence: str, direction: NDArray[float32], gates: T
     """The sentence's score under every row of gates, shape (rows,)."""
     ids = towers.cut(towers.tokenize([sentence]))
     rows = []
-    for part in gates.split(BATCH):
+    for start in range(0, len(gates), BATCH):
+        part = gates[start : start + BATCH]
         with gated(towers.attention, part):
             rows.append(normalize(towers.encode_tokens(ids.expand(len(part), -1)).float(), dim=1))
     found: NDArray[np.float64] = torch.cat(rows).double().numpy() @ direction.astype(np.float64)

@@ -1,10 +1,11 @@
 """Which region of a radiograph speaks for a finding: maps from the image tower's last sense of place.
 
-The score is the cosine of the image with the finding's sentence. For a tower that ends in a grid it is
-Grad-CAM (Selvaraju et al. 2017, equations 1 and 2): channels weighed by the mean of their gradients. For a
-tower of patches it is gradient × activation of the patches before the last block, where each still stands for
-its place. Either shows where the tower looks, not where the finding is: ``medneg.diagnostics.pointing``
-measures how often the two agree.
+For a tower that ends in a grid it is Grad-CAM (Selvaraju et al. 2017, equations 1 and 2): channels weighed by
+the mean of their gradients. For a tower of patches it is gradient × activation of the patches before the last
+block, where each still stands for its place. What is derived is ½ max(cos, 0)² of the image and the finding's
+sentence, in other words the cosine's gradient times the cosine: the cosine alone draws regions for findings
+that are not there, half as strong as for those that are. Either way a map shows where the tower looks, not
+where the finding is: ``medneg.diagnostics.pointing`` measures how often the two agree.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def region_maps(
         directions: unit rows, shape (k, d).
 
     Returns:
-        The cosines with the directions, shape (k,), and maps, shape (k, size, size), ≥ 0.
+        The cosines with the directions, shape (k,), and maps, shape (k, size, size), ≥ 0; all 0 where the
+        cosine is not above 0.
 
     Raises:
         EncoderError: if nothing can be seen inside of the encoder, or its image tower is of a kind whose
@@ -122,12 +124,12 @@ def region_maps(
     picture = seen_inside.normalised(pixels[None]).requires_grad_()
     with watched(towers.places) as seen:
         embedding = normalize(towers.encode_pixels(picture).float(), dim=1)
-    scores = (torch.from_numpy(np.array(directions, float32)) @ embedding[0]).unbind()
-    grids = [
-        _grid(seen[0].detach(), torch.autograd.grad(score, seen[0], retain_graph=True)[0], towers.places)
-        for score in scores
+    cosines = torch.from_numpy(np.array(directions, float32)) @ embedding[0]
+    gradients = [
+        torch.autograd.grad(part, seen[0], retain_graph=True)[0] for part in cosines.clamp(min=0) ** 2 / 2
     ]
-    return np.array([score.item() for score in scores], float32), _enlarged(torch.stack(grids), size)
+    grids = [_grid(seen[0].detach(), gradient, towers.places) for gradient in gradients]
+    return cosines.detach().numpy(), _enlarged(torch.stack(grids), size)
 
 
 def without_padding(values: NDArray[float32], rows: int, columns: int) -> NDArray[float32]:

@@ -3,12 +3,13 @@
 A picture is drawn with a finding and, all else alike, without it; where the two differ is the finding. A map
 hits when its highest point lies there, or nearer to it than a tolerance. Beside it stand two ways of being
 right without looking: a point anywhere in the picture, and the highest point of the map of another picture
-that shows the same finding, for an effusion lies where effusions lie.
+that shows the same finding, for an effusion lies where effusions lie. And without the finding the map should
+fade.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -47,19 +48,30 @@ class Pointing:
         hits: share of its pictures, with an interval over pictures, each of another patient.
         chance: how often a point drawn anywhere in the square would hit.
         borrowed: how often the highest point of another picture's map of this finding would.
+        fades: how high the map is of the same picture drawn without the finding, as a share of its height
+            with it; the median over pictures.
     """
 
     finding: str
     hits: Figure
     chance: float
     borrowed: float
+    fades: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Case:
     finding: str
     pixels: NDArray[float32]
+    twin: NDArray[float32]
     near: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Played:
+    case: _Case
+    point: tuple[int, int]
+    fades: float
 
 
 def pointing_game(
@@ -82,26 +94,35 @@ def pointing_game(
     known = [name for name in FINDINGS if name in (encoder.card.findings or FINDINGS)]
     prompts = [encoder.card.template.format(lexicon().finding(name).prompt) for name in known]
     directions = dict(zip(known, encoder.encode_texts(prompts), strict=True))
-    cases: dict[str, list[tuple[_Case, tuple[int, int]]]] = {name: [] for name in known}
+    played: dict[str, list[_Played]] = {name: [] for name in known}
     for done, case in enumerate(_cases(known, encoder.card.input, each=each, seed=seed)):
-        _, values = region_maps(encoder, case.pixels, directions[case.finding][None])
-        row, column = np.unravel_index(int(values[0].argmax()), values[0].shape)
-        cases[case.finding].append((case, (int(row), int(column))))
+        played[case.finding].append(_play(encoder, case, directions[case.finding]))
         if progress is not None:
             progress(done + 1, each * len(known))
     rng = np.random.default_rng(seed)
-    return tuple(_pointing(name, played, rng) for name, played in cases.items())
+    return tuple(_pointing(name, turns, rng) for name, turns in played.items())
 
 
-def _pointing(name: str, played: list[tuple[_Case, tuple[int, int]]], rng: np.random.Generator) -> Pointing:
+def _play(encoder: Encoder, case: _Case, direction: NDArray[float32]) -> _Played:
+    found, without = (
+        region_maps(encoder, pixels, direction[None])[1][0] for pixels in (case.pixels, case.twin)
+    )
+    row, column = np.unravel_index(int(found.argmax()), found.shape)
+    height = float(found.max())
+    fades = float(without.max()) / height if height > 0 else float("nan")
+    return _Played(case=case, point=(int(row), int(column)), fades=fades)
+
+
+def _pointing(name: str, played: Sequence[_Played], rng: np.random.Generator) -> Pointing:
     # Rows are pictures, columns are whose map points.
-    table = np.array([[case.near[point] for _, point in played] for case, _ in played])
+    table = np.array([[turn.case.near[other.point] for other in played] for turn in played])
     others = ~np.eye(len(played), dtype=bool)
     return Pointing(
         finding=name,
         hits=mean_interval(table.diagonal().astype(float), rng),
-        chance=float(np.mean([case.near.mean() for case, _ in played])),
+        chance=float(np.mean([turn.case.near.mean() for turn in played])),
         borrowed=float(table[others].mean()) if len(played) > 1 else float("nan"),
+        fades=float(np.nanmedian([turn.fades for turn in played])),
     )
 
 
@@ -115,10 +136,10 @@ def _cases(known: list[str], spec: InputSpec, *, each: int, seed: int) -> Iterat
         shown = [truth.finding for truth in picture.findings if missing.get(truth.finding)]
         pixels = _prepared(picture, spec)
         for finding in shown:
-            changed = np.abs(pixels - _prepared(_without(picture, finding), spec))
-            if changed.any():
+            twin = _prepared(_without(picture, finding), spec)
+            if not np.array_equal(pixels, twin):
                 missing[finding] -= 1
-                yield _Case(finding=finding, pixels=pixels, near=near(changed))
+                yield _Case(finding=finding, pixels=pixels, twin=twin, near=near(np.abs(pixels - twin)))
 
 
 def near(changed: NDArray[float32]) -> NDArray[np.bool_]:

@@ -39,15 +39,16 @@ def pixels():
 
 def test_a_map_of_a_grid_is_captums_grad_cam(phantom, pixels):
     directions = phantom.encode_texts(["pleural effusion", "pacemaker"])
+    directions[1] = phantom.encode_images(pixels[None])[0]  # a cosine of 1: its map is not empty
     scores, maps = region_maps(phantom, pixels, directions)
     assert maps.shape == (2, 192, 192)
     assert scores == pytest.approx(directions @ phantom.encode_images(pixels[None])[0], abs=1e-5)
 
-    def cosine(picture):
-        embedding = phantom.towers.encode_pixels(picture)
-        return torch.nn.functional.normalize(embedding, dim=1) @ torch.from_numpy(directions[1])
+    def half_square(picture):
+        embedding = torch.nn.functional.normalize(phantom.towers.encode_pixels(picture), dim=1)
+        return (embedding @ torch.from_numpy(directions[1])).clamp(min=0) ** 2 / 2
 
-    cam = LayerGradCam(cosine, phantom.towers.module.visual.layer4)
+    cam = LayerGradCam(half_square, phantom.towers.module.visual.layer4)
     grid = cam.attribute(phantom.normalised(pixels[None]), relu_attributions=True)
     twin = LayerAttribution.interpolate(grid, (192, 192), interpolate_mode="bicubic")
     assert np.allclose(maps[1], twin[0, 0].detach().clamp(min=0).numpy(), atol=1e-6)
@@ -56,8 +57,9 @@ def test_a_map_of_a_grid_is_captums_grad_cam(phantom, pixels):
 def test_a_map_of_patches_is_gradient_times_activation(tiny, tmp_path):
     encoder = encoders.load(f"local:{tiny.write_clip(tmp_path)}")
     pixels = np.random.default_rng(0).random((32, 32), dtype=np.float32)
-    direction = encoder.encode_texts(["effusion"])
+    direction = encoder.encode_images(pixels[None])  # a cosine above 0: the map is not empty
     _, maps = region_maps(encoder, pixels, direction)
+    assert maps.any()
 
     vision = encoder.towers.module.vision_model
     states = vision.embeddings(encoder.normalised(pixels[None]))
@@ -65,10 +67,17 @@ def test_a_map_of_patches_is_gradient_times_activation(tiny, tmp_path):
     out = vision.encoder.layers[0](states, attention_mask=None)
     embedding = encoder.towers.module.visual_projection(vision.post_layernorm(out[:, 0]))
     score = torch.nn.functional.normalize(embedding, dim=1)[0] @ torch.from_numpy(direction[0])
-    score.backward()
+    (score.clamp(min=0) ** 2 / 2).backward()
     cells = (states.grad * states.detach())[0, 1:].sum(-1).clamp(min=0).view(1, 1, 2, 2)
     twin = torch.nn.functional.interpolate(cells, (32, 32), mode="bicubic").clamp(min=0)[0, 0]
     assert np.allclose(maps[0], twin.numpy(), atol=1e-6)
+
+
+def test_a_finding_that_the_image_speaks_against_has_an_empty_map(phantom, pixels):
+    against = -phantom.encode_images(pixels[None])
+    scores, maps = region_maps(phantom, pixels, against)
+    assert scores == pytest.approx([-1], abs=1e-5)
+    assert not maps.any()
 
 
 @pytest.mark.parametrize("writer", FORMATS)

@@ -30,3 +30,4 @@ def test_maps_of_the_embedded_model_point_at_devices_and_effusions():
     assert hits > 0.7
     assert hits > np.mean([row.borrowed for row in found]) > np.mean([row.chance for row in found])
     assert np.mean([row.chance for row in found]) == pytest.approx(0.09, abs=0.04)
+    assert np.median([row.fades for row in found]) < 0.5
