@@ -16,7 +16,7 @@ from medneg.errors import ArchiveError, FilterError, SpaceMismatch, UnknownName
 from medneg.hits import explained_hits, hit_to_json, unfit
 from medneg.promises import Promise, promise
 from medneg.query import Condition, lexicon, parse, read_condition, refine
-from medneg.scoring import METHODS, SpaceName
+from medneg.scoring import METHODS, SpaceName, TextTower
 from medneg.values import (
     Contribution,
     EncoderCard,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from medneg.adaptation import Session
     from medneg.archive import Archive
     from medneg.archive.matrix import ScanMatrix
     from medneg.encoders import Encoder, Head
@@ -99,6 +100,7 @@ def search(
     where: Where | None = None,
     exclude_risk: float | None = None,
     head: Head | None = None,
+    session: Session | None = None,
 ) -> Answer:
     """Find the images that show what is wanted and not what is unwanted.
 
@@ -113,6 +115,7 @@ def search(
         exclude_risk: let through only images of which at most this share, in (0, 1), carries what is
             excluded (docs/explanation/promises.md); None for no such promise.
         head: for a method that works in a head's codes; None for the one that ships for the encoder.
+        session: learns from the query and answers it with what it learned; None for the encoder as it is.
 
     Returns:
         At most k hits, best first, exact over the stored float32 embeddings.
@@ -122,7 +125,7 @@ def search(
         QueryError: if the query is empty.
         FilterError: if ``where`` and the query's filters cannot both hold.
         UnknownName: if there is no such method or space.
-        SpaceMismatch: if the archive was embedded by other encoders only.
+        SpaceMismatch: if the archive was embedded by other encoders only, or the session follows another.
         ArchiveError: if the archive holds no embeddings, or no codes of the head.
         CalibrationMissing: if the method needs what `medneg calibrate` has not measured here.
         HeadMissing: if the method needs a head and none ships for the encoder.
@@ -141,7 +144,8 @@ def search(
     calibration, aged = known_calibration(archive, encoder, method=method, space=space)
     if head is None and method in METHODS and METHODS[method].needs_head:
         head = head_for(card)
-    plan = make_plan(read, encoder, calibration, method=method, space=space, head=head)
+    tower = encoder if session is None else _follow(session, card, read)
+    plan = make_plan(read, tower, calibration, method=method, space=space, head=head)
     chances = query_chances(read, encoder, calibration, space=space, expand=expansion(card))
     wanted = narrow(where, read)
     mask = None if wanted.everything else archive.mask(wanted, matrix.ids)
@@ -204,6 +208,16 @@ def require_space(archive: Archive, card: EncoderCard) -> None:
             f"the archive has no embeddings of the encoder {card.name}; it holds those of: {held}. "
             f"Search with one of these, or run `medneg ingest PATH --archive ARCHIVE --encoder {card.name}`"
         )
+
+
+def _follow(session: Session, card: EncoderCard, query: Query) -> TextTower:
+    """The session's text tower after it has learned from a query."""
+    if session.card != card:
+        raise SpaceMismatch(
+            f"the session follows the text tower of {session.card.name}, not that of {card.name}; "
+            "make one for each encoder"
+        )
+    return session.learn([query])
 
 
 def _codes_of(

@@ -13,10 +13,12 @@ BELOW["labelling"] = WORDS | {"query", "manifests"}
 BELOW["labels"] = WORDS | {"query", "archive"}
 BELOW["chances"] = WORDS | {"query", "scoring", "archive"}
 BELOW["compiling"] = WORDS | {"query", "scoring", "archive"}
+BELOW["adaptation"] = WORDS | {"encoders", "scoring"}
 BELOW["promises"] = BELOW["chances"] | {"labels", "chances"}
 BELOW["hits"] = WORDS | {"scoring", "archive"}
 BELOW["ingest"] = BELOW["search"] = QUIET | WORDS | {"archive", "manifests"}
 BELOW["search"] = BELOW["search"] | {"compiling", "labels", "chances", "promises", "hits"}
+BELOW["search"] |= {"adaptation"}
 BELOW["embedding"] = WORDS | {"encoders", "archive", "search"}
 BELOW["calibration"] = BELOW["search"] | {"search"}
 BELOW["evaluation"] = BELOW["calibration"] | {"calibration", "ingest"}

@@ -1,31 +1,30 @@
-"""Which finding may be meant by words that nobody understands: nearest in letters and in sound."""
+"""What may be meant by words that nobody understands: the nearest name in letters and in sound."""
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from medneg.query.lexicon import lexicon
+import numpy as np
+
+from medneg.query.names import known_names, only_letters, sound
 from medneg.query.normalise import singular
 from medneg.query.repair import targets
 
-LETTERS = re.compile(r"[^\W\d_]+")
-_SOUNDS = (
-    (re.compile(r"^pn|^kn"), "n"),
-    (re.compile(r"^ps"), "s"),
-    (re.compile(r"ph"), "f"),
-    (re.compile(r"gh"), ""),
-    (re.compile(r"ck|q"), "k"),
-    (re.compile(r"c(?=[eiy])"), "s"),
-    (re.compile(r"x"), "ks"),
-    (re.compile(r"[aeiouhwy]"), ""),
-)
-_ALIKE = str.maketrans("bdgvzjc", "ptkfssk")
-_TWICE = re.compile(r"(.)\1+")
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-_LEAST_LETTERS = 4
+CUT_SHORT = 0.9
+"""How near words are to a name that has them as the beginnings of its own ("ao calc")."""
+
+LEAST_MARGIN = 0.1
+"""How far ahead a word must be that names nothing: findings are what queries are about."""
+
+LEAST_REST = 0.5
+"""How near the words must be that a stretch and a name do not share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,54 +56,66 @@ class Candidate:
 
     Attributes:
         words: for the text encoder and for the grammar.
-        finding: its lexicon id.
+        name: the finding's name, or the word, that is nearest.
+        finding: its lexicon id; empty for a word that queries are put in ("showing").
         nearness: how alike the words are, in [0, 1].
         confidence: how likely it is right, in [0, 1].
     """
 
     words: str
+    name: str
     finding: str
     nearness: float
     confidence: float
 
 
-def sound(words: str) -> str:
-    """The consonants that are heard, voiced and voiceless ones alike.
-
-    Example:
-        >>> sound("pneumothorax"), sound("numa thorax"), sound("crdmgly"), sound("cardiomegaly")
-        ('nmtrks', 'nmtrks', 'krtmkl', 'krtmkl')
-    """
-    heard = "".join(LETTERS.findall(words.lower()))
-    for pattern, replacement in _SOUNDS:
-        heard = pattern.sub(replacement, heard)
-    return _TWICE.sub(r"\1", heard.translate(_ALIKE))
-
-
 def nearest(windows: tuple[str, ...]) -> tuple[Candidate, ...]:
-    """The likeliest finding for each of some stretches of words.
+    """What each of some stretches of words is likeliest to mean.
 
     Nearness is the mean of two similarities, 1 − d/longest with the optimal string alignment distance d: of
-    the letters without blanks, and of their ``sound``.
+    the letters without blanks, and of their ``sound``. Words cut short are near by ``CUT_SHORT`` at least.
 
     Example:
-        >>> nearest(("plural a fusion",))[0].words
-        'pleural effusion'
+        >>> nearest(("plural a fusion",))[0].words, nearest(("ao calc",))[0].words
+        ('pleural effusion', 'aortic calcification')
     """
+    names = known_names()
+    rows = similarities(windows, names.letters, names.sounds)
+    found = []
+    for window, row in zip(windows, rows, strict=True):
+        short = names.beginning_with(window)
+        row[short] = np.maximum(row[short], CUT_SHORT)
+        best = int(row.argmax())
+        others = row[names.apart(best)]
+        nearness, next_best = float(row[best]), float(others.max(initial=0.0))
+        name, finding, margin = names.words[best], names.findings[best], nearness - next_best
+        alike = best in short or _differs(window, name)
+        sure = STRETCH(nearness, margin) if alike and (finding or margin >= LEAST_MARGIN) else 0.0
+        found.append(Candidate(names.better[best], name, finding, nearness, sure))
+    return tuple(found)
+
+
+def similarities(
+    windows: Sequence[str], letters: Sequence[str], sounds: Sequence[str]
+) -> NDArray[np.float32]:
+    """Nearness of stretches of words and names that are given by letters and sounds, shape (w, n)."""
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import cdist
 
-    letters, sounds, findings, prompts = _phrases()
-    alike = cdist([_letters(each) for each in windows], letters, scorer=OSA.normalized_similarity)
+    alike = cdist([only_letters(each) for each in windows], letters, scorer=OSA.normalized_similarity)
     heard = cdist([sound(each) for each in windows], sounds, scorer=OSA.normalized_similarity)
-    found = []
-    for row in (alike + heard) / 2:
-        best = int(row.argmax())
-        others = row[[finding not in _kin(findings[best]) for finding in findings]]
-        nearness, next_best = float(row[best]), float(others.max(initial=0.0))
-        sure = STRETCH(nearness, nearness - next_best)
-        found.append(Candidate(prompts[best], findings[best], nearness, sure))
-    return tuple(found)
+    found: NDArray[np.float32] = (alike + heard) / 2
+    return found
+
+
+def _differs(window: str, name: str) -> bool:
+    """Whether what the two do not share is alike too: "pull monary edema" is, "ith rib fracture" is not."""
+    typed, meant = window.lower().split(), name.split()
+    rest = " ".join(word for word in typed if word not in meant)
+    other = " ".join(word for word in meant if word not in typed)
+    if not rest or not other:
+        return False
+    return bool(similarities([rest], [only_letters(other)], [sound(other)])[0, 0] >= LEAST_REST)
 
 
 @lru_cache(maxsize=1024)
@@ -115,17 +126,10 @@ def repair_confidence(word: str, better: str) -> float:
         >>> repair_confidence("effusoin", "effusion") > 0.95 > repair_confidence("mastr", "mass")
         True
     """
-    from rapidfuzz.distance import OSA
-    from rapidfuzz.process import cdist
-
     letters, sounds, stems = _words()
-    alike = cdist([word], letters, scorer=OSA.normalized_similarity)
-    heard = cdist([sound(word)], sounds, scorer=OSA.normalized_similarity)
-    nearness = (
-        OSA.normalized_similarity(word, better) + OSA.normalized_similarity(sound(word), sound(better))
-    ) / 2
-    others = ((alike + heard) / 2)[0][[stem != singular(better) for stem in stems]]
-    return WORD(nearness, nearness - float(others.max(initial=0.0)))
+    (nearness,) = similarities([word], [only_letters(better)], [sound(better)])[0]
+    others = similarities([word], letters, sounds)[0][[stem != singular(better) for stem in stems]]
+    return WORD(float(nearness), float(nearness - others.max(initial=0.0)))
 
 
 @lru_cache(maxsize=1)
@@ -133,28 +137,3 @@ def _words() -> tuple[list[str], list[str], list[str]]:
     """Letters, sounds and stems of every word that the grammar repairs to."""
     words = [word for each in targets().values() for word in each]
     return words, [sound(word) for word in words], [singular(word) for word in words]
-
-
-@lru_cache(maxsize=1)
-def _phrases() -> tuple[list[str], list[str], list[str], list[str]]:
-    """Letters and sounds of every name in the lexicon, with its finding and the words to read it as."""
-    rows = {
-        words.lower(): (finding.id, words.lower() if finding.verbatim else finding.prompt)
-        for finding in lexicon().findings
-        if finding.kind in ("finding", "device")
-        for words in (finding.prompt, finding.name, *finding.synonyms)
-        if sum(map(str.isalpha, words)) >= _LEAST_LETTERS
-    }
-    findings, prompts = zip(*rows.values(), strict=True)
-    return [_letters(each) for each in rows], [sound(each) for each in rows], list(findings), list(prompts)
-
-
-@lru_cache(maxsize=512)
-def _kin(finding: str) -> frozenset[str]:
-    """A finding, its kinds and what it is a kind of: taking one for the other is no great harm."""
-    words = lexicon()
-    return frozenset((finding, *words.descendants(finding), *words.ancestors(finding)))
-
-
-def _letters(words: str) -> str:
-    return "".join(LETTERS.findall(words.lower()))

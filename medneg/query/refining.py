@@ -13,12 +13,13 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 
-from medneg.query.candidates import LETTERS, nearest, repair_confidence
+from medneg.query.candidates import Candidate, nearest, repair_confidence
 from medneg.query.cues import everyday_words, vocabulary
 from medneg.query.everyday import common_words
 from medneg.query.filters import split_filters
 from medneg.query.lexicon import key, lexicon
 from medneg.query.mended import Mended, put_back
+from medneg.query.names import LETTERS
 from medneg.query.normalise import singular
 from medneg.query.reading import parse, typed
 from medneg.query.repair import guarded_words, is_term
@@ -26,11 +27,11 @@ from medneg.query.sentence import Sentence, read_sentence
 from medneg.query.stretches import stretches
 from medneg.values import Mention, Query, Repair, Span
 
-LEAST = 0.5
-"""A stretch of words is read again only as something that it means more likely than not."""
+LEAST = 0.7
+"""The confidence from which on a stretch of words is read again."""
 
-LEAST_ENGLISH = 0.85
-"""The same where all of its words are English: people mistype letters more often than words are misheard."""
+LEAST_SURE = 0.85
+"""The same where all of its words are English, or where it would name nothing."""
 
 SHORT_FORM, AMBIGUOUS = 0.98, 0.5
 """How likely a short form means what the lexicon says, with one meaning there and with several."""
@@ -137,9 +138,9 @@ def _revealed(sentence: Sentence) -> Iterator[Repair]:
         return
     windows = tuple(sentence.raw[start:end] for start, end in spans)
     rows = [
-        (len(candidate.words) * (candidate.confidence - LEAST), span, window, candidate)
+        (len(candidate.name) * (candidate.confidence - LEAST), span, window, candidate)
         for span, window, candidate in zip(spans, windows, nearest(windows), strict=True)
-        if candidate.confidence > _least(window)
+        if candidate.confidence > _least(window, candidate)
     ]
     taken: list[Span] = []
     for _, span, window, candidate in sorted(rows, key=lambda row: (-row[0], row[1])):
@@ -148,12 +149,13 @@ def _revealed(sentence: Sentence) -> Iterator[Repair]:
             yield Repair(original=window, better=candidate.words, span=span, confidence=candidate.confidence)
 
 
-def _least(window: str) -> float:
-    """The confidence that it takes to read words again; one English word always stays."""
+def _least(window: str, candidate: Candidate) -> float:
+    """The confidence that it takes to read words again; one English word never becomes a finding."""
     words = [word for word in _words(window) if word not in vocabulary().stop]
-    if not all(is_term(word) or _is_english(word) for word in words):
-        return LEAST
-    return LEAST_ENGLISH if len(words) > 1 else 1.0
+    english = all(is_term(word) or _is_english(word) for word in words)
+    if english and candidate.finding and len(words) < 2:
+        return 1.0
+    return LEAST_SURE if english or not candidate.finding else LEAST
 
 
 def _is_free(span: Span, taken: list[Span]) -> bool:

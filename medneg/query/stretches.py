@@ -12,8 +12,8 @@ from medneg.query.sentence import Sentence
 Role = Literal["barrier", "joint", "known", "stop", "unread"]
 
 _LONGEST = 6
-_LEAST_LETTERS = 5
-_BARRIERS = frozenset({"cue", "break", "open", "close", "context"})
+_LEAST_LETTERS = 3
+_BARRIERS = frozenset({"cue", "break", "open", "close"})
 
 
 def stretches(sentence: Sentence) -> Iterator[tuple[int, int]]:

@@ -97,13 +97,21 @@ def _sentence(query: Query) -> Line:
 
 def _doubted(line: Line, query: Query, forms: tuple[str, ...]) -> Line:
     """The line with the words as they were typed, where its mention was read in repaired words."""
-    span = line.mention.span if line.mention else None
-    if span is None:
+    if line.mention is None:
         return line
+    words, trust = as_typed(line.mention, query)
+    return line if words == line.mention.text else replace(line, typed=said(forms, [words]), trust=trust)
+
+
+def as_typed(mention: Mention, query: Query) -> tuple[str, float]:
+    """The words that a mention was read in, and how far the reading is to be believed.
+
+    Returns:
+        The mention's own text and 1 where no repair touches it.
+    """
+    span = mention.span or (0, 0)
     inside = [each for each in query.repairs if each.span[0] < span[1] and span[0] < each.span[1]]
-    if not inside:
-        return line
-    return replace(line, typed=said(forms, [query.raw[slice(*span)]]), trust=trust_in(inside))
+    return (query.raw[slice(*span)], trust_in(inside)) if inside else (mention.text, 1.0)
 
 
 def trust_in(repairs: Sequence[Repair]) -> float:
