@@ -7,53 +7,38 @@ a plain search loses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import float32, float64
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from medneg.errors import ArchiveError, CalibrationMissing
 from medneg.evaluation import metrics
 from medneg.evaluation.asking import Setup, about, open_gallery, remember
 from medneg.evaluation.corruption_report import UNREPAIRED, CorruptionReport, Measured, summarise
-from medneg.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from medneg.evaluation.exclusionbench import exclusionbench
+from medneg.evaluation.corruptions import SEVERITIES
 from medneg.evaluation.gallery import Fold, Gallery, Way, usable_ways
 from medneg.evaluation.measuring import K, Progress
 from medneg.evaluation.questions import Question
+from medneg.evaluation.spoilt import Spoilt, spoil, unrepaired
+from medneg.evaluation.streams import STREAMS, follow, sessions
 from medneg.evaluation.truth import Truth
-from medneg.evaluation.wordings import carriers, fill, read_words, understood
+from medneg.evaluation.wordings import understood
 from medneg.search import DEFAULT_METHOD, PLAIN
-from medneg.values import Mention, Query
+from medneg.values import Query
 
 if TYPE_CHECKING:
+    from medneg.adaptation import Session
     from medneg.scoring import TextTower
 
-MOST = {"affirmed": 60, "negated": 40, "exclusion": 60}
-"""Kinds of question that are asked, and how many of each in either wording, at most."""
+NAMES = (PLAIN[0], UNREPAIRED, DEFAULT_METHOD, "reex", *STREAMS)
+"""What is asked unless methods are named, all of it in the raw space; streams of the base alone."""
 
-NAMES = (PLAIN[0], "affirmed-only", UNREPAIRED, DEFAULT_METHOD, "reex")
-"""Methods that are asked unless others are named, in the raw space all of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Spoilt:
-    """A question, and how it goes wrong.
-
-    Attributes:
-        question: as it was meant.
-        corruption: a name in ``CORRUPTIONS``.
-        queries: the question clean and at the five severities, as they were read.
-    """
-
-    question: Question
-    corruption: str
-    queries: tuple[Query, ...]
+Tick = Callable[[], None]
 
 
 def corrupted(
@@ -73,38 +58,42 @@ def corrupted(
         encoder: its text tower reads the questions.
         setup: how to ask, and whom; methods are asked in the raw space.
         folds: calibrations from elsewhere; None fits them here, on other patients than are scored.
-        progress: called with (done, total) questions.
+        progress: called with (done, total) readings of questions.
 
     Raises:
         ArchiveError: if the gallery is too small for any question.
         UnknownName: if there is no such method.
     """
     rng = np.random.default_rng(setup.seed)
-    asked = tuple(_spoilt(truth, setup.seed, rng))
+    asked = tuple(spoil(truth, setup.seed, rng))
     trial = next((one.queries[0] for one in asked if one.queries[0].negated), None)
     if trial is None:
         raise ArchiveError("these labels answer no question about what is not there; more are needed")
     names = setup.methods or NAMES
-    known = replace(setup, parse="real", methods=tuple(dict.fromkeys(map(_method, names))))
+    methods = tuple(dict.fromkeys(_method(name) for name in names if name not in STREAMS))
+    known = replace(setup, parse="real", methods=methods)
     gallery = open_gallery(images, truth, encoder, setup=known, folds=folds)
     _remember(gallery, [query for one in asked for query in one.queries])
-    usable, _ = usable_ways(gallery, known.methods, trial)
+    usable, _ = usable_ways(gallery, methods, trial)
     ways = [
         Way(name, "raw", model)
         for model, name in product(gallery.models, names)
         if Way(_method(name), "raw", model) in usable
     ]
+    streams, refused = sessions([name for name in names if name in STREAMS], encoder, images, setup.seed)
+    tick = _counter(progress, len(asked) * (len(SEVERITIES) + 1) * (1 + len(streams)))
+    found = {way: _nothing(asked) for way in ways}
+    _measure(gallery, asked, found, tick)
+    for name, fresh in streams.items():
+        found[Way(name, "raw")] = _follow(gallery, asked, name, fresh, tick)
     meant = [[understood(query, one.question.asked) for query in one.queries] for one in asked]
-    return summarise(
-        about(gallery, known, folds),
-        Measured(
-            kinds=np.array([one.question.kind for one in asked]),
-            corruptions=np.array([one.corruption for one in asked]),
-            understood=np.array(meant),
-            precision=_measure(gallery, asked, ways, progress),
-        ),
-        rng,
+    measured = Measured(
+        kinds=np.array([one.question.kind for one in asked]),
+        corruptions=np.array([one.corruption for one in asked]),
+        understood=np.array(meant),
+        precision=found,
     )
+    return summarise(about(gallery, known, folds), measured, refused, rng)
 
 
 def _method(name: str) -> str:
@@ -112,30 +101,19 @@ def _method(name: str) -> str:
     return DEFAULT_METHOD if name == UNREPAIRED else name
 
 
-def _spoilt(truth: Truth, seed: int, rng: Generator) -> Iterator[Spoilt]:
-    names = [str(name) for name in rng.permutation(list(CORRUPTIONS))]
-    for turn, (question, words) in enumerate(_questions(truth, rng)):
-        in_turn = names[turn % len(names) :] + names[: turn % len(names)]
-        able = (name for name in in_turn if corrupt(words, name, SEVERITIES[-1], seed=seed) != words)
-        name = next(able)  # any words can be written in capitals
-        texts = [words, *(corrupt(words, name, severity, seed=seed) for severity in SEVERITIES)]
-        queries = tuple(read_words(text, question.asked, "real") for text in texts)
-        yield Spoilt(question=question, corruption=name, queries=queries)
+def _counter(progress: Progress | None, total: int) -> Tick:
+    done = count(1)
+
+    def tick() -> None:
+        if progress is not None:
+            progress(next(done), total)
+
+    return tick
 
 
-def _questions(truth: Truth, rng: Generator) -> Iterator[tuple[Question, str]]:
-    """ExclusionBench's pairs, and its single findings in every carrier; some of each, with their words."""
-    groups: dict[tuple[str, str], list[Question]] = {}
-    for question in exclusionbench(truth, how="gold", rng=rng):
-        if question.kind in MOST:
-            groups.setdefault((question.kind, question.wording), []).append(question)
-    for (kind, _), some in groups.items():
-        choices = [(one, one.query.raw) for one in some]
-        if kind != "exclusion":
-            every = product(some, carriers()[kind][some[0].wording])
-            choices = [(one, fill(carrier, one.asked)) for one, carrier in every]
-        for place in sorted(rng.permutation(len(choices))[: MOST[kind]].tolist()):
-            yield choices[place]
+def _nothing(asked: Sequence[Spoilt]) -> NDArray[float64]:
+    """Precision@10 on gallery and pools, clean and at each severity, before anything is known of it."""
+    return np.full((2, len(asked), len(SEVERITIES) + 1), np.nan)
 
 
 def _remember(gallery: Gallery, queries: Sequence[Query]) -> None:
@@ -143,54 +121,50 @@ def _remember(gallery: Gallery, queries: Sequence[Query]) -> None:
     remember(gallery, queries)
     negated = [query for query in queries if query.negated]
     mentions = [
-        mention.text for query in negated for each in (query, as_typed(query)) for mention in each.mentions
+        mention.text for query in negated for each in (query, unrepaired(query)) for mention in each.mentions
     ]
     for model in gallery.models.values():
         model.tower.remember([model.tower.card.template.format(text) for text in dict.fromkeys(mentions)])
 
 
 def _measure(
-    gallery: Gallery, asked: Sequence[Spoilt], ways: Sequence[Way], progress: Progress | None
-) -> dict[Way, NDArray[float64]]:
-    """Precision@10 on gallery and pools of every question, clean and at each severity, (2, q, 6) a way."""
-    found = {way: np.full((2, len(asked), len(SEVERITIES) + 1), np.nan) for way in ways}
+    gallery: Gallery, asked: Sequence[Spoilt], found: dict[Way, NDArray[float64]], tick: Tick
+) -> None:
+    """Fill in the precision of every way, shape (2, q, 6) each."""
     for place, one in enumerate(asked):
-        for way, (severity, query) in product(ways, enumerate(one.queries)):
-            try:
-                scores = _score(gallery, query, way)
-            except CalibrationMissing:
-                continue
-            found[way][0, place, severity] = _precision(one.question, scores, one.question.rows[None])
-            if len(one.question.pools):
-                found[way][1, place, severity] = _precision(one.question, scores, one.question.pools)
-        if progress is not None:
-            progress(place + 1, len(asked))
-    return found
+        for severity, query in enumerate(one.queries):
+            for way, values in found.items():
+                values[:, place, severity] = _precision(gallery, one.question, query, way)
+            tick()
 
 
-def _score(gallery: Gallery, query: Query, way: Way) -> NDArray[float64]:
-    if way.method == UNREPAIRED:
-        return gallery.score(as_typed(query), way._replace(method=DEFAULT_METHOD))
-    return gallery.score(query, way)
+def _follow(
+    gallery: Gallery, asked: Sequence[Spoilt], name: str, fresh: Callable[[], Session], tick: Tick
+) -> NDArray[float64]:
+    """The precision of a stream, shape (2, q, 6): at every severity a new session is asked all questions."""
+    values = _nothing(asked)
+    for severity in range(len(SEVERITIES) + 1):
+        queries = [one.queries[severity] for one in asked]
+        for place, adapted, way in follow(gallery, fresh(), name, queries):
+            values[:, place, severity] = _precision(adapted, asked[place].question, queries[place], way)
+            tick()
+    return values
 
 
-def _precision(question: Question, scores: NDArray[float64], pools: NDArray[np.int64]) -> float:
-    """Mean over the pools, shape (pools, size)."""
+def _precision(gallery: Gallery, question: Question, query: Query, way: Way) -> tuple[float, float]:
+    """Precision@10 on the gallery and, as a mean, on the pools; NaN where there is none."""
+    try:
+        if way.method == UNREPAIRED:
+            scores = gallery.score(unrepaired(query), way._replace(method=DEFAULT_METHOD))
+        else:
+            scores = gallery.score(query, way)
+    except CalibrationMissing:
+        return np.nan, np.nan
+    whole = _top(question, scores, question.rows[None])
+    return whole, _top(question, scores, question.pools) if len(question.pools) else np.nan
+
+
+def _top(question: Question, scores: NDArray[float64], pools: NDArray[np.int64]) -> float:
+    """Mean precision over some pools, shape (pools, size)."""
     best = np.take_along_axis(pools, metrics.top(scores[pools], K), axis=1)
     return float(metrics.precision(question.relevant[best], K).mean())
-
-
-def as_typed(query: Query) -> Query:
-    """A reading with the words of its mentions as they were typed, whatever the parser took them for."""
-    sides = {
-        side: tuple(_typed(mention, query.raw) for mention in getattr(query, side))
-        for side in ("affirmed", "negated", "uncertain")
-    }
-    return replace(query, **sides)  # type: ignore[arg-type]
-
-
-def _typed(mention: Mention, raw: str) -> Mention:
-    if mention.corrected_from is None or mention.span is None:
-        return mention
-    start, end = mention.span
-    return replace(mention, text=raw[start:end], finding=None)

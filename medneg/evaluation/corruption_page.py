@@ -47,6 +47,8 @@ def corruption_body(report: CorruptionReport, command: str, made: str) -> Iterat
     yield _losses(report)
     shares = ", ".join(f"{share:.3f}" for share in report.understood)
     yield f'<p class="note">Read as meant, clean and by severity: {shares}.</p>'
+    for name, why in report.left_out:
+        yield f"<p>Left out: {escape(name)}: {escape(why)}.</p>"
     yield from ending(report.about, command)
 
 

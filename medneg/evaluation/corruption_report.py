@@ -29,6 +29,9 @@ PLACES: tuple[tuple[str, Pool], ...] = (
 UNREPAIRED = f"{DEFAULT_METHOD}-unrepaired"
 """The default with its phrases as they were typed: what it would lose without the parser's own repair."""
 
+SENTENCES = (PLAIN[0], "tcr", "neat")
+"""What ranks by the whole sentence."""
+
 MIDDLE = 3
 """The severity at which corruptions are told apart."""
 
@@ -114,6 +117,7 @@ class CorruptionReport:
         corruptions: what each changes.
         questions: how many of each kind.
         understood: share of the questions that the parser read as they are meant, by severity, clean first.
+        left_out: what the encoder could not be asked by, and why.
     """
 
     about: About
@@ -123,13 +127,16 @@ class CorruptionReport:
     rows: tuple[Severity, ...]
     losses: tuple[Loss, ...]
     recovered: tuple[Recovered, ...]
+    left_out: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, all figures with n and interval; what is not defined is None."""
         return {"schema_version": 1, **asdict(self, dict_factory=without_nan)}
 
 
-def summarise(about: About, measured: Measured, rng: Generator) -> CorruptionReport:
+def summarise(
+    about: About, measured: Measured, left_out: tuple[tuple[str, str], ...], rng: Generator
+) -> CorruptionReport:
     """Make the report of what was measured."""
     return CorruptionReport(
         about=about,
@@ -141,6 +148,7 @@ def summarise(about: About, measured: Measured, rng: Generator) -> CorruptionRep
         rows=tuple(_rows(measured, rng)),
         losses=tuple(_losses(measured, rng)),
         recovered=tuple(_recovered(measured, rng)),
+        left_out=left_out,
     )
 
 
@@ -184,12 +192,16 @@ def _recovered(measured: Measured, rng: Generator) -> Iterator[Recovered]:
 
 
 def _compared(measured: Measured, kind: str) -> Iterator[tuple[Way, Way]]:
-    """Every way with the plain searches of its model: cosine and, with negation, the default unrepaired."""
+    """Every way with the plain search of its model: cosine or, where there is a "no", the default unrepaired.
+
+    Whole sentences are left out there: they hear no "no", and typos make them less wrong.
+    """
+    plain = PLAIN[0] if kind == "affirmed" else UNREPAIRED
     for way in measured.precision:
-        for name in (PLAIN[0], UNREPAIRED) if kind != "affirmed" else PLAIN[:1]:
-            reference = way._replace(method=name)
-            if reference != way and reference in measured.precision:
-                yield way, reference
+        reference = way._replace(method=plain)
+        deaf = kind != "affirmed" and way.method in SENTENCES
+        if way != reference and not deaf and reference in measured.precision:
+            yield way, reference
 
 
 def recovered_share(lost: NDArray[float64], reference_lost: NDArray[float64], rng: Generator) -> Figure:

@@ -35,6 +35,8 @@ def show_corruption(report: CorruptionReport) -> None:
     console.print(_recovered(report))
     shares = ", ".join(f"{share:.3f}" for share in report.understood)
     console.print(Text(f"read as meant, clean and by severity: {shares}", style="dim"), soft_wrap=True)
+    for name, why in report.left_out:
+        console.print(Text(f"left out: {name}: {why}", style="dim"), soft_wrap=True)
 
 
 def _severities(report: CorruptionReport, kind: str, pool: str) -> Table:

@@ -8,27 +8,29 @@ import numpy as np
 import pytest
 
 from medneg.errors import ArchiveError
-from medneg.evaluation import corrupted as protocol
+from medneg.evaluation import spoilt
 from medneg.evaluation.asking import Setup
-from medneg.evaluation.corrupted import as_typed, corrupted
+from medneg.evaluation.corrupted import corrupted
 from medneg.evaluation.corruption_report import UNREPAIRED, recovered_share
 from medneg.evaluation.corruptions import CORRUPTIONS
 from medneg.evaluation.page import write_page
+from medneg.evaluation.spoilt import unrepaired
 from medneg.evaluation.truth import Truth
 from medneg.query import parse
 from medneg.terminal.corruption import show_corruption
 from tests.evaluation.perfect import FINDINGS, Perfect, gallery
 
 NAMES = ("cosine", UNREPAIRED, "subtract")
+STREAMED = (*NAMES, "reex-session", "tcr")
 
 
 @pytest.fixture(scope="module")
 def report():
     images, labels = gallery(300)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(protocol, "MOST", {"affirmed": 18, "negated": 9, "exclusion": 12})
+        patched.setattr(spoilt, "MOST", {"affirmed": 18, "negated": 9, "exclusion": 12})
         return corrupted(
-            images, Truth.from_labels(labels, FINDINGS), Perfect(), setup=Setup(methods=NAMES, seed=1)
+            images, Truth.from_labels(labels, FINDINGS), Perfect(), setup=Setup(methods=STREAMED, seed=1)
         )
 
 
@@ -77,21 +79,25 @@ def test_the_parsers_own_repair_is_told_apart(report):
 
 def test_every_corruption_has_its_loss(report):
     assert {(row.method, row.corruption) for row in report.losses} == {
-        (method, name) for method in NAMES for name in CORRUPTIONS
+        (method, name) for method in (*NAMES, "reex-session") for name in CORRUPTIONS
     }
-    casing = [row.loss.value for row in report.losses if row.corruption == "casing"]
-    assert len(casing) == 3
 
 
-def test_as_typed_takes_the_words_back():
+def test_a_stream_is_asked_and_what_cannot_adapt_is_left_out_with_its_reason(report):
+    assert precision(report, "reex-session", "exclusion", 0).value > 0.9
+    assert [name for name, _ in report.left_out] == ["tcr"]
+    assert "no layer norms" in report.left_out[0][1]
+
+
+def test_unrepaired_takes_the_words_back():
     query = parse("plural efusion but no pneumothorx")
     assert [mention.text for mention in query.mentions] == ["pleural effusion", "pneumothorax"]
-    typed = as_typed(query)
+    typed = unrepaired(query)
     assert [(mention.text, mention.finding) for mention in typed.mentions] == [
         ("plural efusion", None),
         ("pneumothorx", None),
     ]
-    assert as_typed(parse("effusion but no pneumothorax")) == parse("effusion but no pneumothorax")
+    assert unrepaired(parse("effusion but no pneumothorax")) == parse("effusion but no pneumothorax")
 
 
 def test_a_share_is_that_of_the_means_and_not_defined_where_nothing_is_lost():

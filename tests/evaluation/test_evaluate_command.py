@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from medneg import cli, encoders
 from medneg.archive import Archive, Label
 from medneg.errors import ArchiveError
-from medneg.evaluation import corrupted
 from medneg.evaluation import gallery as galleries
+from medneg.evaluation import spoilt
 from medneg.evaluation.archives import labelled_gallery
 from medneg.scoring import METHODS
 from tests.archive.new_images import new_image
@@ -88,7 +88,7 @@ def test_models_beside_the_encoder_and_methods_can_be_named(archive, monkeypatch
 
 
 def test_corrupted_questions_are_a_preset(archive, monkeypatch):
-    monkeypatch.setattr(corrupted, "MOST", {"affirmed": 2, "negated": 2, "exclusion": 2})
+    monkeypatch.setattr(spoilt, "MOST", {"affirmed": 2, "negated": 2, "exclusion": 2})
     options = ["--preset", "corruption", "--method", "cosine", "--method", "subtract"]
     shown = runner.invoke(cli.app, ["evaluate", "--archive", archive, *options], env={"COLUMNS": "200"})
     assert shown.exit_code == 0, shown.output
