@@ -17,7 +17,7 @@ from medneg.diagnostics.hearing import WAYS
 from medneg.diagnostics.parts import plain
 from medneg.diagnostics.prompts import Prompt, draw_prompts, findings_of
 from medneg.diagnostics.sizes import SIZES, Size, SizeName
-from medneg.errors import SpaceMismatch
+from medneg.errors import ArchiveError, SpaceMismatch
 from medneg.evaluation.archives import TRUTHS, Source, labelled_gallery, labelled_states
 from medneg.evaluation.truth import Truth
 
@@ -50,6 +50,15 @@ class Case:
     prompts: tuple[Prompt, ...]
     size: Size
     seed: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the models are called; of several with one name, the later ones get a number."""
+        given = [encoder.card.name for encoder in self.encoders]
+        before = [given[:place].count(name) for place, name in enumerate(given)]
+        return tuple(
+            f"{name} ({count + 1})" if count else name for name, count in zip(given, before, strict=True)
+        )
 
     def rng(self) -> np.random.Generator:
         """Every part draws from its own, so that a kept part changes no other."""
@@ -85,6 +94,8 @@ def make_case(
                 "compared on the same embeddings; make a report of each"
             )
     images, known = labelled_gallery(archive, base, truth)
+    if not findings_of(known):
+        raise ArchiveError("the archive's labels name no finding and no device, so nothing can be asked for")
     return Case(
         archive=archive,
         encoders=encoders,
@@ -120,10 +131,10 @@ def tested(case: Case, truth: Source) -> Tested:
     )
 
 
-def model_of(card: EncoderCard) -> Model:
+def model_of(name: str, card: EncoderCard) -> Model:
     """What a report says of a model under test."""
     return Model(
-        name=card.name,
+        name=name,
         licence=card.licence,
         notice=card.notice,
         image_fingerprint=card.image_fingerprint,

@@ -101,7 +101,7 @@ def diagnose(
 
     Raises:
         ValueError: if no encoder is given.
-        ArchiveError: if no image has labels.
+        ArchiveError: if no image has labels, or they name no finding.
         SpaceMismatch: if the encoders do not share an image tower, or the archive was embedded by others.
     """
     case = make_case(archive, encoders, size=size, seed=seed, truth=truth)
@@ -112,7 +112,7 @@ def diagnose(
     verdicts = _verdicts(case, heard, geometry, gate)
     return Diagnosis(
         tested=tested(case, truth),
-        models=tuple(model_of(encoder.card) for encoder in encoders),
+        models=tuple(model_of(name, each.card) for name, each in zip(case.names, encoders, strict=True)),
         verdicts=verdicts,
         groups=group_rows(heard, case.prompts, case.rng()),
         findings=finding_rows(heard, case.prompts),
@@ -161,12 +161,12 @@ def _verdicts(
     return tuple(
         judge(
             model,
-            encoder.card.name,
+            name,
             figures_of(heard, case.prompts, geometry[model], model=model, rng=case.rng()),
             thresholds,
             (REAL,) if drawn else (),
         )
-        for model, encoder in enumerate(case.encoders)
+        for model, name in enumerate(case.names)
     )
 
 

@@ -112,6 +112,21 @@ def test_encoders_of_other_image_towers_are_refused_by_name(archive):
         diagnose(store, [Oracle(), FakeEncoder()])
 
 
+def test_an_archive_too_small_for_any_prompt_is_untested(tmp_path):
+    make_archive(str(tmp_path / "archive"), phantom=False, pictures=12)
+    with Archive.open(tmp_path / "archive") as store:
+        found = diagnose(store, [Deaf(Oracle()), Oracle(), Oracle()], size="small")
+    assert [verdict.outcome for verdict in found.verdicts] == ["untested"] * 3
+    assert [model.name for model in found.models] == ["deaf", "oracle", "oracle (2)"]
+    assert found.tested.left_out == (
+        "aortic_calcification",
+        "calcified_granuloma",
+        "pleural_effusion",
+        "pneumothorax",
+    )
+    assert "? deaf untested" in write_page(found, command="", made="")
+
+
 def test_no_encoder_is_an_error(archive):
     with Archive.open(archive) as store, pytest.raises(ValueError, match="at least one encoder; got none"):
         diagnose(store, [])

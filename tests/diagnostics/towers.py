@@ -47,9 +47,9 @@ class Deaf:
         return self._tower.encode_images(pixels)
 
 
-def make_archive(place: str, *, phantom: bool) -> None:
+def make_archive(place: str, *, phantom: bool, pictures: int = 400) -> None:
     """Four pictures a patient; the files carry names that no report may show."""
-    images, labels = gallery(400)
+    images, labels = gallery(pictures)
     with Archive.open(place, create=True) as store:
         store.register(Perfect().card)
         new = [
