@@ -1,7 +1,7 @@
 """Which attention heads of a text tower tell "no X" from "X": each is silenced by itself.
 
-A head is silenced by setting what it says to zero before the heads of its layer are mixed (Michel, Levy &
-Neubig 2019, equation 2). What the difference between the two sentences' scores loses, the head carried.
+A head is silenced by setting what it says to zero before the heads of its layer are mixed, as Michel, Levy
+and Neubig (2019) do. What the difference between the two sentences' scores loses by it, the head carried.
 """
 
 from __future__ import annotations

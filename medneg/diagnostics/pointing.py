@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from medneg.encoders import Encoder
 
 TOLERANCE = 1 / 16
-"""As a share of the picture's side. Zhang et al. (2018, section 4) allow 15 of 224 pixels."""
+"""As a share of the picture's side. Zhang et al. (2018) allow 15 pixels."""
 
 ASPECTS = (0.82, 1.0, 1.22)
 """Width of a picture as a share of its height."""
