@@ -57,6 +57,21 @@ class Embedded:
             told.update(np.ascontiguousarray(table).tobytes())
         return told.hexdigest()
 
+    def askable(self) -> Embedded:
+        """The same images with those concepts of which some images show one and some lack it.
+
+        Raises:
+            ArchiveError: if there is none.
+        """
+        shows, lacks = self.truth.shows, self.truth.lacks
+        both = tuple(c for c in self.concepts if shows(c).any() and lacks(c).any())
+        if not both:
+            raise ArchiveError(
+                f"no finding is there in some of the {len(self)} images to learn from and missing in others; "
+                "give more images"
+            )
+        return replace(self, concepts=both)
+
     def rows(self, chosen: NDArray[np.bool_] | Rows) -> Embedded:
         """Some of the images."""
         truth = replace(

@@ -137,9 +137,9 @@ def study(
     measured: Measured = {"base": {}}
     for done, (seed, row) in enumerate((seed, row) for seed in range(seeds) for row in rows):
         recipe = recipe_of(row, replace(common, seed=seed), findings)
-        before, after = _measure(bench, row, recipe)
-        measured["base"].setdefault(seed, before)
-        measured.setdefault(row, {})[seed] = after
+        if seed not in measured["base"]:
+            measured["base"][seed] = _measure_base(bench, recipe)
+        measured.setdefault(row, {})[seed] = _measure(bench, row, recipe)
         if progress is not None:
             progress(done + 1, seeds * len(rows))
     return Study(
@@ -175,21 +175,28 @@ def _figures(units: Units) -> dict[str, Figure]:
     return {name: mean_interval(values, default_rng(0)) for name, values in units.items()}
 
 
-def _measure(bench: Bench, row: str, recipe: TuningRecipe) -> tuple[Units, Units]:
-    """Figures of the base and of what was tuned from it, on the same watched images."""
+def _measure_base(bench: Bench, recipe: TuningRecipe) -> Units:
+    learnt, watched = _parts(bench, recipe)
+    base = bench.load()
+    return _of(learnt, watched, base.encode_texts, base.card.template)
+
+
+def _measure(bench: Bench, row: str, recipe: TuningRecipe) -> Units:
+    """Tune a row with a seed, and measure it on the images that are watched."""
     folder = bench.out / f"{row}-seed{recipe.seed}"
-    learnt, watched = split(bench.known, seed=recipe.seed)
-    learnt = draw_images(learnt, recipe.images or len(learnt), seed=recipe.seed)
+    learnt, watched = _parts(bench, recipe)
     if recipe.unfreeze_image:
         learnt, watched = bench.pixels(learnt, folder), bench.pixels(watched, folder)
-    base = bench.load()
-    run = Tuning(
-        folder, recipe, base, bench.load(), replace(learnt, concepts=recipe.findings or learnt.concepts)
-    )
+    base, named = bench.load(), recipe.findings or learnt.concepts
+    run = Tuning(folder, recipe, base, bench.load(), replace(learnt, concepts=named))
     run.run(watched)
-    template = base.card.template
-    before = _of(learnt, watched, base.encode_texts, template)
-    return before, _of(run.seen(learnt), run.seen(watched), run.encode, template)
+    return _of(run.seen(learnt), run.seen(watched), run.encode, base.card.template)
+
+
+def _parts(bench: Bench, recipe: TuningRecipe) -> tuple[Embedded, Embedded]:
+    """Images to learn from and images to watch, the same in every row of a seed."""
+    learnt, watched = split(bench.known, seed=recipe.seed)
+    return draw_images(learnt, recipe.images or len(learnt), seed=recipe.seed), watched
 
 
 def _of(learnt: Embedded, watched: Embedded, encode: Encode, template: str) -> Units:

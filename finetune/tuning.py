@@ -68,6 +68,7 @@ class Tuning:
                 of processes, or if the base is in no form that a tuned image tower can be written in.
         """
         self.folder, self.recipe, self.card = folder, recipe, base.card
+        data = data.askable()
         self._learnt_from = data.digest()
         self._refuse_another()
         if recipe.unfreeze_image:

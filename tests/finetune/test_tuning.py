@@ -23,6 +23,7 @@ from finetune.tuning_recipe import TuningRecipe, load_tuning_recipe
 from medneg import encoders
 from medneg.encoders.registry import load_alone
 from medneg.encoders.text_towers import read_text_tower
+from medneg.errors import ArchiveError
 from medneg.evaluation.truth import Truth
 
 TINY = Path(__file__).parents[1] / "encoders" / "tiny_checkpoints.py"
@@ -177,6 +178,13 @@ def test_another_recipe_or_other_images_are_refused_in_the_same_folder(base, tmp
         tuning(tmp_path / "run", base, replace(RECIPE, rate=0.5))
     with pytest.raises(TrainingError, match="other images or labels"):
         tuning(tmp_path / "run", base, data=gallery(images=40))
+
+
+def test_what_no_image_lacks_is_not_asked_and_nothing_to_ask_is_refused(base, tmp_path):
+    shown = gallery().rows(np.flatnonzero(gallery().truth.shows("pleural_effusion")))
+    assert tuning(tmp_path / "run", base, data=shown).stage.data.concepts == gallery().concepts[1:]
+    with pytest.raises(ArchiveError, match="no finding is there in some of the 1 images to learn from"):
+        tuning(tmp_path / "one", base, data=shown.rows(np.arange(1)))
 
 
 def test_tuning_lowers_the_loss_on_images_made_of_their_findings(base, tmp_path):
