@@ -7,13 +7,11 @@ import streamlit as st
 from app.diagnosing import reports_folder, show_form
 from app.diagnostics_view import show_report
 from app.filters_view import show_title
-from app.markup import tag, text
+from app.markup import banner_html, tag, text
 from app.reports import StoredReport, stored_reports
 from app.resources import archive_location, open_archive
 
-REPORT = "report"
-"""The parameter of the address that names a report, by its folder's name."""
-
+REPORT = "report"  # in the address it names a report, by its folder's name
 NONE_YET = (
     "No report is kept here yet. Run a small one at the left, or a full one: "
     "`medneg diagnose --archive ARCHIVE --encoder ENCODER --out FOLDER`."
@@ -28,6 +26,7 @@ def main() -> None:
     """
     store = open_archive(archive_location())
     folder = reports_folder()
+    st.html(banner_html())
     with st.sidebar:
         show_title(store)
         if folder is None:
@@ -51,8 +50,7 @@ def _choose(reports: tuple[StoredReport, ...]) -> StoredReport | None:
     name = st.radio(
         "Reports",
         list(named),
-        format_func=lambda name: f"{named[name].when:%Y-%m-%d %H:%M}",
-        captions=[report.title for report in reports],
+        captions=[f"{report.when:%Y-%m-%d %H:%M} · {report.title}" for report in reports],
         key=REPORT,
         bind="query-params",
     )

@@ -53,7 +53,8 @@ def _tested(report: StoredReport) -> str:
 def _verdict(verdict: Mapping[str, Any]) -> str:
     outcome = str(verdict["outcome"])
     kind = {"passes": "good", "fails": "bad"}.get(outcome, "open")
-    title = tag("b", text(f"{verdict['name']} {'is ' if outcome == 'untested' else ''}{outcome}"))
+    name = str(verdict["name"]).rpartition("+")[2]  # a tuned text tower puts its name behind its base's
+    title = tag("b", text(f"{name} {'is ' if outcome == 'untested' else ''}{outcome}"))
     words = tag("p", text(str(verdict["words"])))
     untested = ", ".join(map(str, verdict.get("untested", ())))
     rest = tag("p", text(f"Untested: {untested}"), kind="mn-dim") if untested else ""

@@ -17,7 +17,8 @@ def main() -> None:
     st.set_page_config(page_title="medneg", page_icon="🩻", layout="wide")
     st.html(STYLE)
     pages = [
-        st.Page(file, title=title, default=number == 0) for number, (file, title) in enumerate(PAGES.items())
+        st.Page(file, title=title, url_path=title.lower(), default=number == 0)
+        for number, (file, title) in enumerate(PAGES.items())
     ]
     page = st.navigation(pages, position="hidden")
     try:

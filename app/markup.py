@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from medneg.values import Polarity
+from medneg.values import EncoderCard, Polarity
 
 Spanned = tuple[int, int, str]
 """Where words begin and end in a text, and the classes that they are drawn with."""
@@ -105,3 +105,9 @@ def bar(mark: str, label: str, value: float, *, scale: float, polarity: Polarity
 def panel(title: str, content: str) -> str:
     """A titled box around HTML that is already safe."""
     return tag("section", tag("h4", text(title)) + content, kind="mn-panel")
+
+
+def banner_html(card: EncoderCard | None = None) -> str:
+    """The line that is always there: research use, and the model that answers with its licence."""
+    model = f" Model {tag('b', text(card.name))} ({text(card.licence)}). {text(card.notice)}" if card else ""
+    return tag("div", f"Research use, not a medical device.{model}", kind="mn-banner")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,19 +66,33 @@ def part(shape: tuple[int, int], look: Look) -> tuple[slice, slice]:
     return _side(shape[0], look.zoom, look.down), _side(shape[1], look.zoom, look.across)
 
 
-def render(pixels: NDArray[np.float32], look: Look) -> bytes:
+def render(pixels: NDArray[np.float32], look: Look, over: Sequence[bytes] = ()) -> bytes:
     """Make the JPEG of an image as it is looked at.
 
     Args:
         pixels: shape (rows, columns), in [0, 1], bone bright.
         look: window, invert, zoom.
+        over: transparent pictures of the whole image, of any size, to be laid over it.
     """
-    seen = windowed(pixels[part(pixels.shape, look)], look)
-    image = Image.fromarray((seen * 255 + 0.5).astype(np.uint8))
+    rows, columns = part(pixels.shape, look)
+    image = Image.fromarray((windowed(pixels[rows, columns], look) * 255 + 0.5).astype(np.uint8))
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    for layer in over:
+        image = _laid(Image.open(io.BytesIO(layer)), image, pixels.shape, (rows, columns))
     kept = io.BytesIO()
     image.save(kept, "JPEG", quality=92)
     return kept.getvalue()
+
+
+def _laid(
+    layer: Image.Image, image: Image.Image, shape: tuple[int, ...], seen: tuple[slice, slice]
+) -> Image.Image:
+    """The image under the part of a layer that belongs to what is seen of it."""
+    down, across = layer.height / shape[0], layer.width / shape[1]
+    rows, columns = seen
+    box = (columns.start * across, rows.start * down, columns.stop * across, rows.stop * down)
+    cut = layer.resize(image.size, Image.Resampling.BILINEAR, box=box)
+    return Image.alpha_composite(image.convert("RGBA"), cut).convert("RGB")
 
 
 def _side(length: int, zoom: float, middle: int) -> slice:

@@ -29,7 +29,7 @@ class StoredReport:
     @property
     def title(self) -> str:
         """Which models it is about, and how large it is."""
-        names = ", ".join(str(verdict["name"]) for verdict in self.told["verdicts"])
+        names = ", ".join(str(verdict["name"]).rpartition("+")[2] for verdict in self.told["verdicts"])
         return f"{names} · {self.told['tested']['size']}"
 
 

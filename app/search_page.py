@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import detail_view, search_view
 from app.hands import ears, listen
+from app.navigation import keep_address
 from app.resources import archive_location, open_archive
 
 DETAIL_STYLE = Path(__file__).with_name("assets") / "detail.css"
@@ -20,6 +21,7 @@ def main() -> None:
         MednegError: if there is no archive, or the operator's text towers are gone.
     """
     store = open_archive(archive_location())
+    keep_address()
     listening = ears()
     image = st.query_params.get("image")
     if image is not None:

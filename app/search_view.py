@@ -11,7 +11,7 @@ from app.answers import Request, chosen_answer, forget_answers, plain_answer, te
 from app.argument import scale
 from app.filters_view import show_filters, show_title
 from app.grid import Card, make_cards, show_cards
-from app.markup import tag, text
+from app.markup import banner_html, tag, text
 from app.promises_view import drop_promise, kept, show_promise
 from app.resources import load_encoder, load_parser
 from app.scoring_view import Scoring, show_scoring
@@ -145,12 +145,6 @@ def promise(found: Answer) -> str:
     over = tag("span", f"{kind} over {found.considered:,} images", kind="mn-exact" if found.exact else "")
     met = f" · at most {found.promise.risk:.0%} carry what is excluded" if found.promise else ""
     return tag("div", f"{over}{met} · {found.seconds * 1000:.0f} ms", kind="mn-promise")
-
-
-def banner_html(card: EncoderCard) -> str:
-    """The line that is always there: research use, the model and its licence."""
-    model = f"Model {tag('b', text(card.name))} ({text(card.licence)}). {text(card.notice)}"
-    return tag("div", f"Research use, not a medical device. {model}", kind="mn-banner")
 
 
 def phantom_alarm(card: EncoderCard, rows: tuple[ImageRow, ...] | list[ImageRow]) -> str | None:

@@ -1,9 +1,10 @@
-"""Take docs/images/search.png and detail.png of a running page with headless Chromium.
+"""Take docs/images/search.png, detail.png and diagnostics.png of a running page with headless Chromium.
 
     medneg ui --archive ARCHIVE --no-browser &
     python tests/app/take_screenshots.py http://localhost:8501 docs/images
 
-The archive must be calibrated (``medneg calibrate``), as the pictures show probabilities and a promise. Needs
+The archive must be calibrated (``medneg calibrate``), as the pictures show probabilities and a promise, and
+have a diagnostic report (``medneg diagnose --out ARCHIVE/diagnoses/NAME``). Needs
 Debian's chromium and, in any environment, ``pip install playwright pillow``.
 """
 
@@ -31,7 +32,7 @@ QUERY = "effusion but no calcification"
 
 
 def main() -> None:
-    """Open the search and its first hit, wait until each is drawn, and keep both."""
+    """Open the search, its first hit and the latest report, wait until each is drawn, and keep all three."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("address", help="of the page, for example http://localhost:8501")
     parser.add_argument("folder", type=Path, help="where the pictures go")
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 def take(page: Any, address: str, query: str, folder: Path) -> None:
-    """Ask, keep the page, open the first hit, keep the page."""
+    """Ask, open the first hit with its maps, go to the reports; keep each page."""
     page.set_default_timeout(PATIENCE)
     for _ in range(2):  # the first visit waits for the encoder, the second shows what every later one takes
         page.goto(f"{address}/?q={query.replace(' ', '+')}&compare=true&promise=5%25")
@@ -60,9 +61,15 @@ def take(page: Any, address: str, query: str, folder: Path) -> None:
         settle(page)
     keep(page, folder / "search.png")
     page.locator(".st-key-open_medneg_1 button").click()
-    page.wait_for_selector(".st-key-stage img")
-    settle(page)
+    page.wait_for_selector(".mn-heard")
+    for place in range(page.locator(".st-key-maps button").count()):
+        page.locator(".st-key-maps button").nth(place).click()
+        settle(page)
     keep(page, folder / "detail.png")
+    page.goto(f"{address}/diagnostics")
+    page.wait_for_selector(".mn-verdict")
+    settle(page)
+    keep(page, folder / "diagnostics.png")
 
 
 def keep(page: Any, path: Path) -> None:

@@ -83,7 +83,9 @@ def test_a_folder_without_reports_says_how_to_make_one(diagnostics):
 
 
 def test_a_stored_report_opens_with_its_verdict_and_its_numbers(diagnostics, folder):
-    write(folder, "first", verdict(), verdict(name="phantom-neg", outcome="passes with a reservation"))
+    write(
+        folder, "first", verdict(), verdict(name="phantom+phantom-neg", outcome="passes with a reservation")
+    )
     test = diagnostics()
     assert not test.exception
     shown = html_of(test)
@@ -112,7 +114,10 @@ def test_the_latest_report_comes_first_and_the_address_names_another(diagnostics
     write(folder, "new", verdict(name="tuned", outcome="passes"))
     test = diagnostics()
     assert test.radio(key="report").value == "new"
-    assert list(test.radio(key="report").proto.captions) == ["tuned · small", "phantom · small"]
+    assert list(test.radio(key="report").proto.captions) == [
+        "2026-11-22 11:00 · tuned · small",
+        "2026-01-01 00:00 · phantom · small",
+    ]
     test.radio(key="report").set_value("old").run()
     assert "phantom fails" in html_of(test)
 

@@ -6,14 +6,18 @@ import copy
 import dataclasses
 import json
 import shutil
+import subprocess
 
 import pytest
+from typer.testing import CliRunner
 
 from app import answers
 from medneg import encoders, scoring, search
 from medneg.archive import Archive
+from medneg.cli import app
 from medneg.embedding import derive_codes
 from medneg.encoders.text_towers import CARD, WEIGHTS, TextTowerCard
+from medneg.errors import UnknownName
 from medneg.search import DEFAULT_METHOD
 from tests.app.seen import QUERY, html_of
 from tests.toy_head import toy_head
@@ -147,3 +151,17 @@ def test_methods_in_the_codes_of_a_head_are_offered_where_the_archive_holds_them
     assert set(test.radio(key="method").options) == set(scoring.METHODS)
     assert test.selectbox(key="encoder").options == ["fake"]
     assert "Method exclmm." in html_of(test)
+
+
+def test_the_command_hands_the_operators_folders_over(tuned, archive_folder, monkeypatch):
+    _, _, folder = tuned
+    told = {}
+    monkeypatch.setattr(subprocess, "call", lambda command, env: told.update(env) or 0)
+    asked = ["ui", "--archive", str(archive_folder), "--no-browser", "--reports", "kept here"]
+    ran = CliRunner().invoke(app, [*asked, "--text-encoder", str(folder.parent)])
+    assert ran.exit_code == 0
+    assert told["MEDNEG_ARCHIVE"] == str(archive_folder)
+    assert json.loads(told["MEDNEG_TEXT_ENCODERS"]) == [str(folder.resolve())]
+    assert told["MEDNEG_REPORTS"] == "kept here"
+    ran = CliRunner().invoke(app, [*asked, "--text-encoder", "/nowhere/at/all"])
+    assert isinstance(ran.exception, UnknownName)
