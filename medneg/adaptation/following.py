@@ -32,7 +32,10 @@ UNLIKELY = 0.5
 CONFIDENT = 0.5
 """The share of a stream's queries that count as confident."""
 
-TEMPERATURE = 0.05
+TEMPERATURE = 0.6
+"""Of the proxy contrastive loss, in standard deviations of a query's scores over the images: in some encoders
+they lie much closer together than in others."""
+
 REMEMBERED = 512
 """Earlier queries that a query's confidence is compared with."""
 
@@ -111,8 +114,9 @@ class Proxies:
                 self._seen.extend(outstanding.tolist())
             bar = torch.quantile(torch.tensor(tuple(self._seen)), 1 - CONFIDENT)
             excluded = images[self._unlikely(scores)]
+            temperature = TEMPERATURE * float(scores.std(dim=1).mean())
         return losses.proxy_contrastive(
-            queries, proxies, excluded, outstanding >= bar, temperature=TEMPERATURE
+            queries, proxies, excluded, outstanding >= bar, temperature=temperature
         )
 
     def _unlikely(self, scores: Tensor) -> Tensor:

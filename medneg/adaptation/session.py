@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from medneg.encoders import Encoder
 
 How = Literal["reex", "tcr", "neat"]
+Optimiser = Literal["adamw", "sgd"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,9 @@ class Recipe:
 
     Attributes:
         part: of the text tower: one offset of all query vectors, or the gains and offsets of its layer norms.
-        rate: AdamW's learning rate.
-        decay: AdamW's weight decay.
+        rate: the optimiser's learning rate.
+        optimiser: "adamw" steps as far however little there is to learn; "sgd" does not.
+        decay: the optimiser's weight decay.
         steps: updates for each batch of queries.
         farthest: how far the state may move from where it began, as an L2 norm; further out it is drawn back.
         batch: how many queries are learned from at a time, in a stream.
@@ -43,6 +45,7 @@ class Recipe:
 
     part: Part
     rate: float
+    optimiser: Optimiser = "adamw"
     decay: float = 0.0
     steps: int = 3
     farthest: float = float("inf")
@@ -50,7 +53,7 @@ class Recipe:
 
 
 RECIPES: dict[How, Recipe] = {
-    "reex": Recipe(part="vector", rate=3e-3, farthest=0.25),
+    "reex": Recipe(part="vector", rate=1.0, optimiser="sgd", farthest=0.25),
     "tcr": Recipe(part="norms", rate=3e-4, decay=1e-4),
     "neat": Recipe(part="norms", rate=2e-4, decay=1e-3),
 }
