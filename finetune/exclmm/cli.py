@@ -50,7 +50,7 @@ def exclmm(
     width: Annotated[int, typer.Option(help="d, the length of a code.", min=8)] = 512,
     kept: Annotated[int, typer.Option(help="t, the dimensions of a code that stay awake.", min=1)] = 51,
     epochs: Annotated[int, typer.Option(help="How often stage 1 sees each image.", min=1)] = 10,
-    steps: Annotated[int, typer.Option(help="Steps of stage 2.", min=1)] = 400,
+    steps: Annotated[int, typer.Option(help="Steps of stage 2.", min=1)] = 300,
     quadruples: Annotated[int, typer.Option(help="Queries that stage 2 learns from.", min=2)] = 2000,
     truth: Annotated[
         Literal["manifest", "report"], typer.Option(help="Believe manifests, or findings read in reports.")

@@ -41,7 +41,7 @@ def draw_dimensions(strips: Sequence[Strip], share: float = 0.1) -> str:
     parts = [
         f'<text x="{LEFT}" y="22" font-weight="bold">Dimensions that are awake in the codes of three queries'
         f"</text>",
-        *_key(strips),
+        *_key(),
     ]
     for place, strip in enumerate(strips):
         parts += _strip(place, strip, sets)
@@ -94,17 +94,16 @@ def _strip(place: int, strip: Strip, sets: Sequence[frozenset[int]]) -> list[str
     return parts
 
 
-def _key(strips: Sequence[Strip]) -> list[str]:
-    first, second, both = (escape(strip.query) for strip in strips)
+def _key() -> list[str]:
     named = (
-        (BOTH, "all three"),
-        (FIRST, f"“{first}” and “{both}”"),
-        (SECOND, f"“{second}” and “{both}”"),
-        (REST, "one of them, or only the first two"),
+        (BOTH, "awake in all three"),
+        (FIRST, "in the first and the third"),
+        (SECOND, "in the second and the third"),
+        (REST, "any other"),
     )
-    parts, x = [], LEFT
-    for fill, words in named:
+    parts = []
+    for place, (fill, words) in enumerate(named):
+        x = LEFT + 200 * place
         parts.append(f'<rect x="{x}" y="34" width="10" height="10" fill="{fill}"/>')
         parts.append(f'<text x="{x + 14}" y="43">{words}</text>')
-        x += 30 + round(6.4 * len(words))
     return parts

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 import numpy as np
+from numpy import float32
 from numpy.random import default_rng
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from medneg.evaluation.projections import Projections
 from medneg.evaluation.questions import Question
 from medneg.evaluation.wordings import Wording
 from medneg.scoring import TextTower
+from medneg.values import Linear, Plan
 
 K = 10
 KINDS = ("exclusion", "two-excluded")
@@ -80,13 +82,21 @@ class Gallery:
             head: for methods that need one.
             seed: of the intervals.
         """
-        images = self._plain if head is None else Projections(head.encode_images(self._vectors))
+        images = self._vectors if head is None else head.encode_images(self._vectors)
         rows: dict[str, list[tuple[float, ...]]] = {}
         for question in self.questions:
             plan = make_plan(question.query, tower, None, method=method, space="raw", head=head)
-            found = _figures(question, images.score(plan))
+            found = _figures(question, self._scores(plan, images))
             rows.setdefault(f"{question.kind}, {question.wording}", []).append(found)
         return {name: _answered(np.array(found), seed) for name, found in rows.items()}
+
+    def _scores(self, plan: Plan, images: NDArray[float32]) -> NDArray[np.float64]:
+        """Scores of all images; of a plan that is linear, as those in codes are, by one product."""
+        weights = [term.response.weight for term in plan.terms if isinstance(term.response, Linear)]
+        if len(weights) < len(plan.terms):
+            return self._plain.score(plan)
+        towards = np.array(weights) @ np.stack([term.direction for term in plan.terms]).astype(np.float64)
+        return np.asarray(images @ towards.astype(float32), np.float64)
 
 
 def _figures(question: Question, scores: NDArray[np.float64]) -> tuple[float, ...]:

@@ -61,7 +61,7 @@ class ExclusionEncoder(nn.Module):
     def __init__(self, width: int, form: Form) -> None:
         super().__init__()
         self.form = form
-        taken, hidden = (width, 2 * width) if form == "sentence" else (2 * width, width)
+        taken, hidden = (width, width) if form == "sentence" else (2 * width, width // 2)
         self.first, self.second = nn.Linear(taken, hidden), nn.Linear(hidden, taken)
         if form == "clauses":
             nn.init.normal_(self.second.weight, std=1e-3)

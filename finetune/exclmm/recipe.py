@@ -58,7 +58,7 @@ class Recipe:
     temperature: float = 0.07
     raw: bool = False
     quadruples: int = 2000
-    exclusion_steps: int = 400
+    exclusion_steps: int = 300
     exclusion_batch: int = 128
     exclusion_rate: float = 1e-3
     exclusion_temperature: float = 0.07
