@@ -15,6 +15,7 @@ from medneg.errors import EncoderError
 from medneg.evaluation.gallery import BASE, Gallery, Way
 from medneg.evaluation.questions import RememberingTower
 from medneg.query import refine
+from medneg.scoring.sentences import as_typed
 from medneg.search import PLAIN
 from medneg.values import Query
 
@@ -84,8 +85,22 @@ def follow(
     for first in range(0, len(order), session.recipe.batch):
         batch = order[first : first + session.recipe.batch]
         asked = [queries[number] for number in batch]
-        tower = session.learn([refine(query) for query in asked] if stream.how == "reex" else asked)
-        model = replace(own, tower=RememberingTower(tower))
+        if stream.how == "reex":
+            asked = [refine(query) for query in asked]
+        tower = RememberingTower(session.learn(asked))
+        tower.remember(list(dict.fromkeys(_texts(asked, tower.card.template))))
+        model = replace(own, tower=tower)
         adapted = replace(gallery, models={BASE: model})
         for number in batch:
             yield number, adapted, Way(stream.method, "raw")
+
+
+def _texts(queries: Sequence[Query], template: str) -> Iterator[str]:
+    """What an adapted tower will be asked to encode, most of it: no state of it is asked twice."""
+    for query in queries:
+        yield query.sentence
+        if not query.negated:
+            yield query.mended
+        elif query.repairs:
+            texts = ((mention.text, as_typed(mention, query)[0]) for mention in query.mentions)
+            yield from (template.format(text) for pair in texts for text in pair)
