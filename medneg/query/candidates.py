@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CUT_SHORT = 0.9
 """How near words are to a name that has them as the beginnings of its own ("ao calc")."""
 
-LEAST_MARGIN = 0.1
+LEAST_MARGIN = 0.05
 """How far ahead a word must be that names nothing: findings are what queries are about."""
 
 LEAST_REST = 0.5

@@ -96,8 +96,8 @@ def known_names() -> Names:
 def _rows() -> Iterator[tuple[str, str, str]]:
     """Words, finding, what to read; what comes later counts."""
     known = vocabulary()
-    plain = known.stop | known.fillers | known.context.words
-    for word in sorted(plain - known.cues.words):
+    plain = known.stop | known.fillers | known.context.words | known.cues.words
+    for word in sorted(plain):
         if word.isalpha() and len(word) >= _LEAST_LETTERS:
             yield word, "", word
     for finding in lexicon().findings:

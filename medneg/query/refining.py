@@ -30,7 +30,7 @@ from medneg.values import Mention, Query, Repair, Span
 LEAST = 0.7
 """The confidence from which on a stretch of words is read again."""
 
-LEAST_SURE = 0.85
+LEAST_SURE = 0.75
 """The same where all of its words are English, or where it would name nothing."""
 
 SHORT_FORM, AMBIGUOUS = 0.98, 0.5
