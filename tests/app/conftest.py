@@ -17,6 +17,7 @@ from medneg import encoders
 from medneg.archive import Archive, FileStamp, Label, NewImage
 from medneg.query import lexicon
 from medneg.values import Radiograph
+from tests.app.calibrated import knowing_encoder, make_archive
 from tests.fake_encoder import FakeEncoder
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -70,6 +71,29 @@ def page(
 
     yield open_page
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="session")
+def knowing() -> FakeEncoder:
+    return knowing_encoder()
+
+
+@pytest.fixture(scope="session")
+def calibrated_folder(tmp_path_factory: pytest.TempPathFactory, knowing: FakeEncoder) -> Path:
+    return make_archive(tmp_path_factory.mktemp("calibrated") / "archive", knowing)
+
+
+@pytest.fixture
+def calibrated(
+    page: Callable[..., AppTest],
+    calibrated_folder: Path,
+    knowing: FakeEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., AppTest]:
+    """Open the page over an archive that is calibrated."""
+    monkeypatch.setenv("MEDNEG_ARCHIVE", str(calibrated_folder))
+    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: knowing)
+    return page
 
 
 def _states(place: int) -> dict[str, str]:

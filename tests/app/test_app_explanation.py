@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from app import counterexamples, heard
+from app.counterexamples import counter_examples
+from medneg.archive import Archive
 from medneg.diagnostics.attribution import TokenAttribution, Word
-from tests.app.conftest import SCRIPT
+from medneg.query import lexicon
+from tests.app.conftest import IMAGES, SCRIPT
 from tests.app.seen import QUERY, hits, html_of
-from tests.app.test_app_promises import calibrated, calibrated_folder, knowing  # noqa: F401
 
 HEARD = TokenAttribution(
     sentence="effusion but no calcification",
@@ -40,29 +44,21 @@ def test_the_nearest_image_that_differs_in_one_thing_stands_beside_and_opens(pag
 
 
 def test_a_counter_example_agrees_in_everything_else(page, archive_folder, encoder):
-    from medneg.archive import Archive
-
     request = page(q=QUERY).session_state["answers"]["chosen"][0]
     with Archive.open(archive_folder) as store:
-        for image_id in range(1, 7):
-            found = counterexamples.counter_examples(store, encoder, request, image_id)
-            for each in found:
-                states = [store.findings([i])[i] for i in (image_id, each.row.id)]
-                shown = [
-                    {m.finding for m in (*request.query.mentions,) if _shows(m.finding, known)}
-                    for known in states
-                ]
-                assert shown[0] ^ shown[1] == {each.mention.finding}
-                assert each.shows == (each.mention.finding in shown[1])
+
+        def shown(image_id):
+            states = store.findings([image_id])[image_id]
+            asked = (mention.finding for mention in request.query.mentions)
+            return {finding for finding in asked if lexicon().state(finding, states) == "present"}
+
+        for image_id in range(1, len(IMAGES) + 1):
+            for each in counter_examples(store, encoder, request, image_id):
+                assert shown(image_id) ^ shown(each.row.id) == {each.mention.finding}
+                assert each.shows == (each.mention.finding in shown(each.row.id))
 
 
-def _shows(finding, states):
-    from medneg.query import lexicon
-
-    return lexicon().state(finding, states) == "present"
-
-
-def test_without_labels_probabilities_tell_which_images_differ(calibrated, monkeypatch):  # noqa: F811
+def test_without_labels_probabilities_tell_which_images_differ(calibrated, monkeypatch):
     monkeypatch.setattr(counterexamples, "_recorded", lambda store, query, matrix: {})
     test = calibrated(q=QUERY, k="10")
     test.button(key="open_medneg_1").click().run()
@@ -116,8 +112,6 @@ def test_words_are_escaped_and_what_takes_away_is_marked():
 
 @pytest.mark.parametrize(("gap", "said"), [(0.2, "20.0%"), (float("inf"), "most")])
 def test_shares_that_do_not_add_up_are_not_trusted(gap, said):
-    import dataclasses
-
     shown = heard.heard_html(dataclasses.replace(HEARD, gap=gap))
     assert f"{said} unaccounted for" in shown
     assert "not to be trusted" in shown

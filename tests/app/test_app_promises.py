@@ -2,83 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import io
-
-import numpy as np
-import pytest
-from PIL import Image
-
-from medneg import encoders
-from medneg.archive import Archive, FileStamp, Label, NewImage
-from medneg.calibration import calibrate_archive
-from medneg.query import lexicon
-from medneg.values import Radiograph
+from tests.app.calibrated import COUNT
 from tests.app.seen import QUERY, html_of
-from tests.fake_encoder import FakeEncoder
-
-FINDINGS = ("pleural_effusion", "calcified_granuloma", "cardiomegaly")
-COUNT = 240
-
-
-@pytest.fixture(scope="module")
-def knowing() -> FakeEncoder:
-    """An encoder that says which findings it knows."""
-    encoder = FakeEncoder(width=64)
-    encoder.card = dataclasses.replace(encoder.card, findings=FINDINGS)
-    return encoder
-
-
-@pytest.fixture(scope="module")
-def calibrated_folder(tmp_path_factory, knowing):
-    folder = tmp_path_factory.mktemp("calibrated") / "archive"
-    rng = np.random.default_rng(0)
-    shown = rng.random((COUNT, len(FINDINGS))) < (0.6, 0.3, 0.2)
-    with Archive.open(folder, create=True) as store:
-        store.register(knowing.card)
-        new = [_image(place, shown[place], knowing, rng) for place in range(COUNT)]
-        store.store(knowing.card.image_fingerprint, images=new)
-        store.label({image.file.path: _label(row) for image, row in zip(new, shown, strict=True)})
-        calibrate_archive(store, knowing)
-    return folder
-
-
-@pytest.fixture
-def calibrated(page, calibrated_folder, knowing, monkeypatch):
-    monkeypatch.setenv("MEDNEG_ARCHIVE", str(calibrated_folder))
-    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: knowing)
-    return page
-
-
-def _jpeg() -> bytes:
-    kept = io.BytesIO()
-    Image.new("L", (8, 8)).save(kept, "JPEG")
-    return kept.getvalue()
-
-
-def _label(row):
-    states = {name: "present" if there else "absent" for name, there in zip(FINDINGS, row, strict=True)}
-    return Label(findings=states)
-
-
-def _image(place, row, encoder, rng):
-    words = [lexicon().finding(name).prompt for name, there in zip(FINDINGS, row, strict=True) if there]
-    vector = encoder.encode_texts([" ".join(words) or "clear lungs"])[0]
-    vector = vector + 0.05 * rng.standard_normal(len(vector)).astype(np.float32)
-    return NewImage(
-        file=FileStamp(path=f"/images/{place}.png", sha256=f"{place:064d}", size=1, mtime_ns=0),
-        radiograph=Radiograph(
-            pixels=np.zeros((8, 8), np.float32),
-            patient=f"patient-{place}",
-            study=f"study-{place}",
-            image=f"image-{place}",
-            phantom=True,
-        ),
-        rows=8,
-        columns=8,
-        vector=vector / np.linalg.norm(vector),
-        thumbnail=_jpeg(),
-    )
 
 
 def test_probabilities_stand_calmly_at_each_hit_and_in_the_detail_view(calibrated):
