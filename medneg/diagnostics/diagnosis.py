@@ -59,6 +59,11 @@ class Model:
     image_fingerprint: str
     text_fingerprint: str
 
+    @property
+    def own_name(self) -> str:
+        """A tuned tower without its base's name in front: "phantom+phantom-neg" is phantom-neg."""
+        return self.name.partition("+")[2] or self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:

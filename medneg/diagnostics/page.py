@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 
 from medneg.diagnostics.diagnosis import Diagnosis
-from medneg.diagnostics.hearing import Way
 from medneg.diagnostics.page_evidence import evidence
+from medneg.diagnostics.page_tables import by_finding, called, figure_cell, retrieval, short
 from medneg.diagnostics.thresholds import CheckName, Status, Threshold
-from medneg.diagnostics.verdict import Check, Verdict, reasons
-from medneg.evaluation.intervals import Figure
-from medneg.evaluation.markup import document, heat_map, section, table
-from medneg.evaluation.significance import Difference
-from medneg.query import lexicon
+from medneg.diagnostics.verdict import Verdict, reasons
+from medneg.evaluation.markup import document, section, table
 
 CARDS: tuple[tuple[CheckName, str], ...] = (
     ("no_x", "“no X”, top 10 correct"),
@@ -24,7 +21,6 @@ CARDS: tuple[tuple[CheckName, str], ...] = (
     ("cosine", "cosine of “X” and “no X”"),
 )
 MARKS = {"passes": "✓ passes", "narrowly": "✓ passes, narrowly", "fails": "✗ fails", "untested": "? untested"}
-STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
 def write_page(diagnosis: Diagnosis, *, command: str, made: str) -> str:
@@ -43,8 +39,8 @@ def write_page(diagnosis: Diagnosis, *, command: str, made: str) -> str:
 
 def _body(diagnosis: Diagnosis, *, command: str, made: str) -> Iterator[str]:
     yield from _opening(diagnosis, made)
-    yield from _retrieval(diagnosis)
-    yield from _by_finding(diagnosis)
+    yield from retrieval(diagnosis)
+    yield from by_finding(diagnosis)
     yield from evidence(diagnosis)
     yield from _closing(diagnosis, command)
 
@@ -53,7 +49,7 @@ def _opening(diagnosis: Diagnosis, made: str) -> Iterator[str]:
     tested, models = diagnosis.tested, diagnosis.models
     several = "this model hear" if len(models) == 1 else "these models hear"
     yield f"<h1>{'Does' if len(models) == 1 else 'Do'} {several} “no”?</h1>"
-    names = " beside ".join((f"{models[0].name} (base)", *(_plain_name(model.name) for model in models[1:])))
+    names = " beside ".join((f"{models[0].name} (base)", *(model.own_name for model in models[1:])))
     licences = ", ".join(dict.fromkeys(model.licence for model in models))
     prints = " / ".join(f"{model.text_fingerprint[:8]}…" for model in models)
     yield (
@@ -64,8 +60,8 @@ def _opening(diagnosis: Diagnosis, made: str) -> Iterator[str]:
     )
     if tested.size != "full":
         yield '<p class="line">A quick look with few prompts; a full report tells more, and more surely.</p>'
-    yield f'<div class="verdicts">{"".join(_verdict(one) for one in diagnosis.verdicts)}</div>'
-    cards = "".join(_card(diagnosis.verdicts, name, title) for name, title in CARDS)
+    yield f'<div class="verdicts">{"".join(_verdict(diagnosis, one) for one in diagnosis.verdicts)}</div>'
+    cards = "".join(_card(diagnosis, name, title) for name, title in CARDS)
     yield f'<div class="cards">{cards}</div>'
     if tested.phantoms == tested.images:
         yield (
@@ -74,158 +70,49 @@ def _opening(diagnosis: Diagnosis, made: str) -> Iterator[str]:
         )
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(diagnosis: Diagnosis, verdict: Verdict) -> str:
     kind = verdict.outcome.split()[0]
+    name = diagnosis.models[verdict.model].own_name
     sign = {"passes": "✓", "fails": "✗"}.get(kind, "?")
     told = " · ".join(reasons(verdict))
     return (
-        f'<div class="{kind}"><h2>{sign} {escape(_plain_name(verdict.name))} {escape(verdict.outcome)}</h2>'
+        f'<div class="{kind}"><h2>{sign} {escape(name)} {escape(verdict.outcome)}</h2>'
         f'<p>{escape(verdict.words)}</p><p class="grey">{escape(told)}</p></div>'
     )
 
 
-def _plain_name(name: str) -> str:
-    """A tuned tower by its own name: "phantom+phantom-neg" is the base's name and its own."""
-    return name.partition("+")[2] or name
-
-
-def _card(verdicts: Sequence[Verdict], name: CheckName, title: str) -> str:
-    checks = [
-        check
-        for verdict in verdicts
+def _card(diagnosis: Diagnosis, name: CheckName, title: str) -> str:
+    """One number of each model: base → tuned in large where there are two, line by line where more."""
+    checks = {
+        diagnosis.models[verdict.model].own_name: check
+        for verdict in diagnosis.verdicts
         for check in verdict.checks
         if (check.threshold.way, check.threshold.name) == ("sentence", name)
-    ]
+    }
     change = name == "affirmed_change"
     if not checks:
         return f'<div class="card"><p>{escape(title)}</p><b>–</b><p>needs a second model</p></div>'
-    numbers = " → ".join(_short(check.found.value, signed=change) for check in checks)
-    last = checks[-1]
-    between = f"{_short(last.found.low, signed=change)} to {_short(last.found.high, signed=change)}"
-    style = ' class="many"' if len(checks) > 2 else ""
-    spread = "" if math.isnan(last.found.value) else f" <small>{between}</small>"
-    lines = "".join(f'<p class="{_tone(check.status)}">{_held(check, verdicts)}</p>' for check in checks[-2:])
-    return f'<div class="card"><p>{escape(title)}</p><b{style}>{numbers}{spread}</b>{lines}</div>'
-
-
-def _held(check: Check, verdicts: Sequence[Verdict]) -> str:
-    owner = next(
-        one
-        for one in verdicts
-        if check in one.checks and check is one.check("sentence", check.threshold.name)
+    large = ""
+    if len(checks) <= 2:
+        *_, last = (check.found for check in checks.values())
+        numbers = " → ".join(short(check.found.value, signed=change) for check in checks.values())
+        ends = f"{short(last.low, signed=change)} to {short(last.high, signed=change)}"
+        large = f"<b>{numbers}<small>{'' if math.isnan(last.value) else ends}</small></b>"
+    lines = "".join(
+        f'<p class="{_tone(check.status)}">{escape(model)}: '
+        f"{'' if large else short(check.found.value, signed=change) + ' '}"
+        f"{_limit(check.threshold)} · {MARKS[check.status]}</p>"
+        for model, check in checks.items()
     )
-    name = f"{escape(_plain_name(owner.name))}: " if len(verdicts) > 1 else ""
-    return f"{name}{_limit(check.threshold)} · {MARKS[check.status]}"
+    return f'<div class="card"><p>{escape(title)}</p>{large}{lines}</div>'
 
 
 def _limit(threshold: Threshold) -> str:
-    return f"{'≥' if threshold.at_least else '≤'} {_short(threshold.limit)}"
+    return f"{'≥' if threshold.at_least else '≤'} {short(threshold.limit)}"
 
 
 def _tone(status: Status) -> str:
     return {"passes": "good", "narrowly": "good", "fails": "bad"}.get(status, "grey")
-
-
-def _short(value: float, *, signed: bool = False, digits: int = 2) -> str:
-    """ ".94", "−.02", "+.01": as papers print shares; a dash for what is not known."""
-    if math.isnan(value):
-        return "–"
-    told = f"{abs(value):.{digits}f}"
-    sign = "" if not float(told) else "−" if value < 0 else "+" if signed else ""
-    return sign + told.removeprefix("0")
-
-
-def _retrieval(diagnosis: Diagnosis) -> Iterator[str]:
-    tested = diagnosis.tested
-    yield section(
-        "Retrieval by kind of prompt",
-        "Share of the first ten hits. Pools hold as many images with X as without (chance .5), or, for “A "
-        "but no B”, as many of each of the four cells A yes/no × B yes/no (hard pool; chance .25 right, .5 "
-        "show B); mean over five pools. 95 % intervals and paired permutation tests over findings or pairs, "
-        "because prompts about one finding share their images; Holm's correction over both tables.",
-    )
-    yield "<h3>Whole sentences, plain cosine</h3>" + _groups(diagnosis, "sentence")
-    yield f"<h3>Read by the parser, {escape(tested.method)} ({escape(tested.space)}): the default</h3>"
-    yield _groups(diagnosis, "parsed")
-    yield '<p class="note">*** p &lt; .001, ** p &lt; .01, * p &lt; .05, corrected; n: findings or pairs.</p>'
-
-
-def _groups(diagnosis: Diagnosis, way: Way) -> str:
-    names = [_plain_name(model.name) for model in diagnosis.models]
-    base, *others = names
-    heads = ["prompt", "prompts", "n", *names, *(f"{name} − {base}" for name in others)]
-    if way == "parsed":
-        heads += [f"{name}: default − sentence" for name in names]
-    rows = []
-    for group in dict.fromkeys((row.kind, row.wording) for row in diagnosis.groups):
-        own = [row for row in diagnosis.groups if (row.kind, row.wording) == group and row.way == way]
-        pool = ", hard pool" if group[0] == "A but no B" else ""
-        gains = [_gain(row.gain) for row in own[1:]]
-        if way == "parsed":
-            gains += [_gain(row.gain_over_sentence) for row in own]
-        counts = (f"{own[0].prompts:,}", str(own[0].right.n))
-        title = f"“{group[0]}”, {group[1]}{pool}"
-        rows.append((False, (title, *counts, *(_figure(row.right) for row in own), *gains)))
-        if group[0] == "A but no B":
-            shown = (_figure(row.wrong) for row in own)
-            rows.append(
-                (
-                    False,
-                    (
-                        '<span class="grey">… of these hits, show B</span>',
-                        "",
-                        "",
-                        *shown,
-                        *("" for _ in gains),
-                    ),
-                )
-            )
-    return table(heads, rows)
-
-
-def _figure(found: Figure) -> str:
-    if math.isnan(found.value):
-        return "untested"
-    ends = f"{_short(found.low, digits=3)} to {_short(found.high, digits=3)}"
-    return f"{_short(found.value, digits=3)} <small>{ends}</small>"
-
-
-def _gain(found: Difference | None) -> str:
-    if found is None or math.isnan(found.figure.value):
-        return "–"
-    stars = next((stars for level, stars in STARS if found.p_holm < level), "")
-    low, high = (_short(end, signed=True, digits=3) for end in (found.figure.low, found.figure.high))
-    return f"{_short(found.figure.value, signed=True, digits=3)} {stars} <small>{low} to {high}</small>"
-
-
-def _by_finding(diagnosis: Diagnosis) -> Iterator[str]:
-    yield section(
-        "Finding by finding",
-        "The same pools, both wordings, dark is good: hits of “X” that show it, hits of “no X” and of “A but "
-        "no X” that are free of it.",
-    )
-    findings = list(dict.fromkeys(row.finding for row in diagnosis.findings))
-    yield '<div class="pair">'
-    titles: tuple[tuple[Way, str], ...] = (("sentence", "Whole sentences"), ("parsed", "Default method"))
-    for way, title in titles:
-        values: dict[tuple[str, str], float] = {}
-        for row in diagnosis.findings:
-            if row.way == way:
-                name = _plain_name(diagnosis.models[row.model].name)
-                for words, value in (
-                    ("X", row.affirmed),
-                    ("no X", row.negated),
-                    ("but no X", 1 - row.excluded),
-                ):
-                    values[row.finding, f"{name}: “{words}”"] = value
-        tops = list(dict.fromkeys(top for _, top in values))
-        yield f"<div><h3>{title}</h3>" + heat_map(findings, tops, values, corner="", name=called) + "</div>"
-    yield "</div>"
-
-
-def called(key: str) -> str:
-    """A finding as people call it; anything else as it is."""
-    return lexicon().finding(key).name if key in lexicon() else key
 
 
 def _closing(diagnosis: Diagnosis, command: str) -> Iterator[str]:
@@ -237,10 +124,10 @@ def _closing(diagnosis: Diagnosis, command: str) -> Iterator[str]:
         (
             False,
             (
-                escape(_plain_name(verdict.name)),
+                escape(diagnosis.models[verdict.model].own_name),
                 f"<code>{escape(check.threshold.key)}</code>",
                 escape(check.threshold.title),
-                _figure(check.found),
+                figure_cell(check.found),
                 _limit(check.threshold),
                 f'<span class="{_tone(check.status)}">{MARKS[check.status]}</span>',
             ),
@@ -262,7 +149,7 @@ def _gate_words(diagnosis: Diagnosis) -> str:
     gate = diagnosis.gate
     if gate is None:
         return ""
-    judged = ", ".join(map(_plain_name, gate.judged))
+    judged = ", ".join(gate.judged)
     if gate.open:
         return f"The gate is open: {judged} holds all {gate.thresholds} thresholds that the gate names."
     return f"The gate is closed for {judged}: " + "; ".join(gate.missed) + "."

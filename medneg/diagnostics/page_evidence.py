@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from medneg.diagnostics.attribution import TokenAttribution
+from medneg.diagnostics.attribution import MAX_GAP, TokenAttribution
 from medneg.diagnostics.diagnosis import Diagnosis
 from medneg.diagnostics.drawing import reliability_curve, scatter
 from medneg.diagnostics.failures import Failure, Shown
@@ -32,7 +32,7 @@ def evidence(diagnosis: Diagnosis) -> Iterator[str]:
 
 def names_of(diagnosis: Diagnosis) -> list[str]:
     """The models by their own names, without their base's in front."""
-    return [model.name.partition("+")[2] or model.name for model in diagnosis.models]
+    return [model.own_name for model in diagnosis.models]
 
 
 def _maps(diagnosis: Diagnosis) -> Iterator[str]:
@@ -117,8 +117,7 @@ def _images(diagnosis: Diagnosis) -> Iterator[str]:
 def _weights(diagnosis: Diagnosis) -> Iterator[str]:
     names = names_of(diagnosis)
     shares = [share for weights in diagnosis.weights for share in weights.shares]
-    gap = max((share.gap for share in shares), default=math.nan)
-    bound = "" if math.isnan(gap) else f"; completeness gap at most {100 * gap:.2f} %"
+    bound = f"; completeness gap below {100 * MAX_GAP:.0f} %" if shares else ""
     yield section(
         "What the text encoder weighs",
         f"Integrated gradients of the sentence's cosine with the images that show the finding{bound}. Blue "

@@ -45,9 +45,9 @@ class Parts:
             return make()
         told = json.dumps([__name__, name, self._basis, more], sort_keys=True)
         path = self._folder / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:HASH]}.json"
-        kept = _read(path)
+        kept = _read(path, kind)
         if kept is not None:
-            return cast("Part", revive(kind, kept))
+            return kept
         part = make()
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".tmp")
@@ -85,9 +85,9 @@ def revive(kind: Any, told: Any) -> Any:
     return math.nan if kind is float and told is None else told
 
 
-def _read(path: Path) -> Any:
-    """A kept part; None where there is none, or one that cannot be read."""
+def _read(path: Path, kind: type[Part]) -> Part | None:
+    """A kept part; None where there is none, or one that was cut off or has another shape."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return cast("Part", revive(kind, json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

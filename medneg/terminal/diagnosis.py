@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 from rich.text import Text
 
-from medneg.terminal.screen import console, foreign, titled
+from medneg.terminal.screen import console, foreign
 
 if TYPE_CHECKING:
     from medneg.diagnostics.diagnosis import Diagnosis
-    from medneg.diagnostics.verdict import Outcome
+    from medneg.diagnostics.verdict import Outcome, Verdict
     from medneg.diagnostics.writing import Written
 
 COLOURS: dict[Outcome, str] = {
@@ -29,25 +31,27 @@ def show_diagnosis(found: Diagnosis, written: Written) -> None:
         console.print(Text(verdict.words), soft_wrap=True)
         for what in verdict.untested:
             console.print(Text(f"untested: {what}", style="dim"))
-    table = titled("Thresholds", "model", "threshold", "found", "asked for", "n", "")
-    for verdict in found.verdicts:
-        for check in verdict.checks:
-            sign = "≥" if check.threshold.at_least else "≤"
-            table.add_row(
-                Text(verdict.name),
-                check.threshold.key,
-                str(check.found) if check.found.n else "–",
-                f"{sign} {check.threshold.limit:g}",
-                str(check.found.n),
-                Text(check.status, style="red" if check.status == "fails" else ""),
-            )
-    console.print(table)
+        console.print(_checks(verdict))
     _show_gate(found)
     for path in (written.page, written.twin, written.pdf):
         if path is not None:
             console.print(foreign(str(path)), soft_wrap=True)
     if written.pdf is None:
         console.print(Text("no PDF: no Chromium printed it on this machine", style="dim"))
+
+
+def _checks(verdict: Verdict) -> Table:
+    table = Table("threshold", "found", "asked for", "n", "", header_style="dim", box=SIMPLE_HEAD)
+    for check in verdict.checks:
+        sign = "≥" if check.threshold.at_least else "≤"
+        table.add_row(
+            check.threshold.key,
+            str(check.found) if check.found.n else "–",
+            f"{sign} {check.threshold.limit:g}",
+            str(check.found.n),
+            Text(check.status, style="red" if check.status == "fails" else ""),
+        )
+    return table
 
 
 def _show_gate(found: Diagnosis) -> None:

@@ -131,9 +131,10 @@ def test_a_part_comes_back_as_it_was_kept(heard, tmp_path):
 def test_a_part_that_was_cut_off_is_made_anew(heard, tmp_path):
     parts = Parts(tmp_path, {})
     parts.get("hearing", Heard, lambda: heard[0])
-    for path in tmp_path.iterdir():
-        path.write_text('{"right": ', encoding="utf-8")
-    assert parts.get("hearing", Heard, lambda: heard[1]) == heard[1]
+    for cut in ('{"right": ', '{"left": {}}', "null"):
+        for path in tmp_path.iterdir():
+            path.write_text(cut, encoding="utf-8")
+        assert parts.get("hearing", Heard, lambda: heard[1]) == heard[1]
 
 
 def test_nan_survives_as_null():
