@@ -97,8 +97,7 @@ class Head:
 
     def refine(self, code: NDArray[float32]) -> NDArray[float32]:
         """exc = F(spar), eq. 18: the exclusion encoder on a whole sentence's code (d,), of unit length."""
-        refined: NDArray[float32] = _unit(self._perceive("sentence", code)[None])[0]
-        return refined
+        return refined(self._tensors, code)
 
     def weigh(
         self, wanted: NDArray[float32], unwanted: NDArray[float32]
@@ -115,8 +114,12 @@ class Head:
         Returns:
             keep and take, shape (d,) each.
         """
-        keep, take = np.split(self._perceive("clauses", np.concatenate([wanted, unwanted])), 2)
-        return (1 / (1 + np.exp(-keep))).astype(float32), np.logaddexp(0, take).astype(float32)
+        return weighed(self._tensors, wanted, unwanted)
+
+    @property
+    def tensors(self) -> dict[str, NDArray[float32]]:
+        """Its weights by name."""
+        return dict(self._tensors)
 
     def _code(self, embeddings: NDArray[float32], tower: Tower) -> NDArray[float32]:
         # E, the numbers of eq. 6 and 7; then the t greatest of each row, which eq. 8 and 9 keep.
@@ -128,15 +131,31 @@ class Head:
         code[asleep, raw[asleep].argmax(axis=1)] = 1.0
         return _unit(code)
 
-    def _perceive(self, encoder: str, values: NDArray[float32]) -> NDArray[float32]:
-        """A perceptron with one hidden layer of rectified units."""
-        hidden = np.maximum(self._layer(encoder, 0, values), 0)
-        return self._layer(encoder, 1, hidden)
 
-    def _layer(self, encoder: str, layer: int, values: NDArray[float32]) -> NDArray[float32]:
-        weight, bias = (self._tensors[f"{encoder}.{layer}.{kind}"] for kind in ("weight", "bias"))
-        found: NDArray[float32] = weight @ values.astype(float32) + bias
-        return found
+def refined(tensors: Mapping[str, NDArray[Any]], code: NDArray[float32]) -> NDArray[float32]:
+    """``Head.refine`` with the weights of a sentence's encoder."""
+    found: NDArray[float32] = _unit(_perceive(tensors, "sentence", code)[None])[0]
+    return found
+
+
+def weighed(
+    tensors: Mapping[str, NDArray[Any]], wanted: NDArray[float32], unwanted: NDArray[float32]
+) -> tuple[NDArray[float32], NDArray[float32]]:
+    """``Head.weigh`` with the weights of an encoder of clauses."""
+    keep, take = np.split(_perceive(tensors, "clauses", np.concatenate([wanted, unwanted])), 2)
+    return (1 / (1 + np.exp(-keep))).astype(float32), np.logaddexp(0, take).astype(float32)
+
+
+def _perceive(
+    tensors: Mapping[str, NDArray[Any]], encoder: str, values: NDArray[float32]
+) -> NDArray[float32]:
+    """A perceptron with one hidden layer of rectified units."""
+    first, second = (
+        [tensors[f"{encoder}.{layer}.{kind}"] for kind in ("weight", "bias")] for layer in (0, 1)
+    )
+    hidden = np.maximum(first[0] @ values.astype(float32) + first[1], 0)
+    found: NDArray[float32] = second[0] @ hidden + second[1]
+    return found
 
 
 def heads() -> tuple[HeadCard, ...]:
