@@ -245,7 +245,7 @@ def _hit(hit: Shown, *, asked: bool) -> str:
     )
     wanted = f" · {'shows' if hit.wanted else 'lacks'} A" if asked else ""
     told = '<span class="bad">✗ shows it</span>' if hit.excluded else '<span class="good">✓ free of it</span>'
-    where = f"{hit.rank}. score {hit.score:.3f} · image {hit.image}"
+    where = f"{hit.rank}. score {hit.score:.3f}<br>image {hit.image}"
     return f"<figure>{picture}<figcaption>{told}{wanted}<br>{where}</figcaption></figure>"
 
 

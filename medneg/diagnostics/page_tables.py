@@ -26,14 +26,14 @@ def retrieval(diagnosis: Diagnosis) -> Iterator[str]:
         "Share of the first ten hits. Pools hold as many images with X as without (chance .5), or, for “A "
         "but no B”, as many of each of the four cells A yes/no × B yes/no (hard pool; chance .25 right, .5 "
         "show B); mean over five pools. 95 % intervals and paired permutation tests over findings or pairs, "
-        "because prompts about one finding share their images; Holm's correction over all tests.",
+        "because prompts about one finding share their images; Holm's correction over all tests: "
+        "*** p < .001, ** p < .01, * p < .05.",
     )
     yield "<h3>Whole sentences, plain cosine</h3>" + _groups(diagnosis, "sentence")
     yield f"<h3>Read by the parser, {escape(tested.method)} ({escape(tested.space)}): the default</h3>"
     yield _groups(diagnosis, "parsed")
     yield "<h3>What parsing gains: default minus whole sentence, same model</h3>"
     yield _gains_by_parsing(diagnosis)
-    yield '<p class="note">*** p &lt; .001, ** p &lt; .01, * p &lt; .05, corrected; n: findings or pairs.</p>'
 
 
 def _groups(diagnosis: Diagnosis, way: Way) -> str:
