@@ -43,20 +43,24 @@ class Reader:
         return self._encoder.card
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[float32]:
-        """Unit rows, shape (t, k)."""
-        self.read(texts)
+        """Unit rows, shape (t, k); what is new is remembered, but not kept in the file."""
+        self._take_in(texts, None)
         return np.stack([self._rows[text] for text in texts])
 
     def read(self, texts: Sequence[str], progress: Progress | None = None) -> None:
-        """Read what is new, those of like length together, and keep it."""
+        """Read what is new, and keep it in the file."""
+        if self._take_in(texts, progress):
+            self._save()
+
+    def _take_in(self, texts: Sequence[str], progress: Progress | None) -> bool:
+        """Read what is new, those of like length together; False where nothing is."""
         new = sorted({text for text in texts if text not in self._rows}, key=len)
         for start in range(0, len(new), TOGETHER):
             some = new[start : start + TOGETHER]
             self._rows |= dict(zip(some, self._encode(some), strict=True))
             if progress is not None:
                 progress(min(start + TOGETHER, len(new)), len(new))
-        if new:
-            self._save()
+        return bool(new)
 
     def _encode(self, texts: list[str]) -> NDArray[float32]:
         if not isinstance(self._encoder, DualEncoder):
