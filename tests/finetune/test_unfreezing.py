@@ -106,7 +106,7 @@ def test_the_image_tower_learns_more_slowly(tmp_path):
     run = tuning(tmp_path / "run", f"local:{tiny.write_clip(tmp_path / 'base')}")
     run._one_step()
     text, image = (group["lr"] for group in run.optimiser.param_groups)
-    assert image == pytest.approx(text / 10)
+    assert image == pytest.approx(text / 100)
 
 
 def test_pictures_are_fed_as_the_encoder_feeds_them(tmp_path):
