@@ -70,8 +70,8 @@ def listen(data: Embedded, encode: Encode) -> tuple[Heard, ...]:
 def _sentences() -> Iterator[tuple[str, str, str]]:
     """Set, kind and carrier, blanks ``{a}`` and ``{b}``; a single finding fills both."""
     for affirmed, negated in trained().pairs:
-        yield from _one_finding("trained, listed", affirmed, negated)
-    yield from (("trained, listed", "A but no B", carrier) for carrier in trained().exclusion)
+        yield from _one_finding("listed", affirmed, negated)
+    yield from (("listed", "A but no B", carrier) for carrier in trained().exclusion)
     yield from _composed()
     for kind, called in KINDS.items():
         for asked, lines in measured()[kind].items():
@@ -95,9 +95,9 @@ def _composed() -> Iterator[tuple[str, str, str]]:
     for _ in range(COMPOSED):
         affirmed, negated = one_finding(rng)
         if may_train(affirmed) and may_train(negated):
-            yield from _one_finding("trained, composed", affirmed, negated)
+            yield from _one_finding("composed", affirmed, negated)
         if may_train(exclusion := two_findings(True, False, rng)):
-            yield "trained, composed", "A but no B", exclusion
+            yield "composed", "A but no B", exclusion
 
 
 def _pools(data: Embedded) -> dict[str, NDArray[np.int64]]:

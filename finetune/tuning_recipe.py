@@ -29,7 +29,7 @@ PHRASES = 16
 DEFAULTS: dict[Method, dict[str, float]] = {
     "con1": {"epochs": 5, "rate": 1e-3, "batch": 16},
     "con2": {"epochs": 5, "rate": 1e-3, "batch": 16},
-    "label-aware": {"epochs": 8, "rate": 1.5e-3, "batch": 64, "distill": 20.0, "compose": 5.0},
+    "label-aware": {"epochs": 20, "rate": 1.5e-3, "batch": 128, "distill": 20.0, "compose": 5.0},
 }
 """What is taken when nothing is said: five epochs are the CON2 paper's, the rest was found on phantoms."""
 
