@@ -47,10 +47,16 @@ def archive(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(archive):
+def parts(tmp_path_factory):
+    """Finished parts, for all tests that do not ask how they are made."""
+    return tmp_path_factory.mktemp("parts")
+
+
+@pytest.fixture(scope="module")
+def found(archive, parts):
     """The deaf tower beside the oracle."""
     with Archive.open(archive) as store:
-        return diagnose(store, [Deaf(Oracle()), Oracle()], size="small")
+        return diagnose(store, [Deaf(Oracle()), Oracle()], size="small", parts=parts)
 
 
 @pytest.fixture(scope="module")
@@ -231,11 +237,13 @@ def test_progress_ends_where_it_said_it_would(archive):
 
 
 @pytest.fixture
-def _quick(monkeypatch):
+def _quick(monkeypatch, parts):
     """The command with towers of ours, a small report and no browser."""
     towers = {None: Deaf(Oracle()), "oracle": Oracle(), "deaf": Deaf(Oracle(), "deaf-too")}
     monkeypatch.setattr(encoders, "load", lambda name, tower=None: towers[tower])
-    monkeypatch.setattr(running, "diagnose", lambda *a, **k: diagnose(*a, size="small", **k))
+    monkeypatch.setattr(
+        running, "diagnose", lambda *a, **k: diagnose(*a, size="small", **k | {"parts": parts})
+    )
     monkeypatch.setattr(writing, "print_page", lambda page, pdf: False)
 
 
