@@ -8,6 +8,7 @@ from html import escape
 from medneg.evaluation.corruption_report import MIDDLE, PLACES, UNREPAIRED, CorruptionReport
 from medneg.evaluation.corruptions import SEVERITIES
 from medneg.evaluation.gallery import BASE
+from medneg.evaluation.intervals import Figure
 from medneg.evaluation.markup import figure, section, table
 from medneg.evaluation.page_frame import ending, subtitle
 from medneg.evaluation.report import called
@@ -57,7 +58,7 @@ def _severities(report: CorruptionReport, kind: str, pool: str) -> str:
     lines = []
     for way in dict.fromkeys((row.method, row.space, row.model) for row in rows):
         own = [row.precision for row in rows if (row.method, row.space, row.model) == way]
-        cells = [escape(called(*way)), str(own[0].n), *map(figure, own)]
+        cells = [escape(called(*way)), str(own[0].n), *map(_stacked, own)]
         lines.append((way == (*report.about.default, BASE), cells))
     return table(("method", "n", "clean", *(f"severity {severity}" for severity in SEVERITIES)), lines)
 
@@ -88,6 +89,11 @@ def _losses(report: CorruptionReport) -> str:
     for way in dict.fromkeys((row.method, row.space, row.model) for row in report.losses):
         own = {row.corruption: row.loss for row in report.losses if (row.method, row.space, row.model) == way}
         lines.append(
-            (way == (*report.about.default, BASE), [escape(called(*way)), *(figure(own[n]) for n in names)])
+            (way == (*report.about.default, BASE), [escape(called(*way)), *(_stacked(own[n]) for n in names)])
         )
     return table(("method", *names), lines)
+
+
+def _stacked(found: Figure) -> str:
+    """A figure over its interval, for tables that are wide already."""
+    return figure(found).replace(" <small>", "<br><small>")
