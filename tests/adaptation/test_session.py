@@ -109,7 +109,7 @@ def test_a_session_never_moves_farther_than_its_recipe_says(encoder, images, par
     for _ in range(3):
         session.learn(batch())
     moved = [one - start for one, start in zip(session._state, session._adapted.start, strict=True)]
-    assert float(torch.cat([each.flatten() for each in moved]).norm()) <= 0.01 + 1e-6
+    assert torch.cat([each.flatten() for each in moved]).norm().item() <= 0.01 + 1e-6
 
 
 def test_a_session_keeps_a_sample_of_the_images(encoder):
