@@ -138,7 +138,7 @@ def test_study_prints_and_keeps_its_table(place, tmp_path):
 
 def test_listen_tells_of_every_set_of_wordings(place):
     out = run("listen", *place, "--carriers")
-    assert "trained" in out
+    assert "listed" in out
     assert "CON2, natural" in out
 
 

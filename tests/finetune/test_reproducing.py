@@ -72,7 +72,9 @@ def test_accuracy_counts_what_each_group_of_prompts_describes():
     assert text_geometry(negates, "pleural_effusion")["text cosine"] < -0.5
 
 
-def test_the_table_has_a_row_a_model_and_a_run_folder_each(tmp_path):
+@pytest.mark.slow
+def test_the_table_has_a_row_a_model_and_a_run_folder_each(tmp_path, monkeypatch):
+    monkeypatch.setattr("finetune.prompt_figures.APART", 25)
     recipes = [
         TuningRecipe(method=method, base="phantom", findings=FINDINGS[:1], images=32, epochs=1, batch=16)
         for method in ("con1", "con2")
