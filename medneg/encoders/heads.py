@@ -29,7 +29,7 @@ from medneg.values import EncoderCard
 
 WEIGHTS = "head.safetensors"
 CARD = "head.json"
-SHIPPED = ("phantom-exclmm",)
+SHIPPED_HEADS = ("phantom-exclmm",)
 """Heads inside this package, each for the embedded model."""
 
 Tower = Literal["image", "text"]
@@ -160,7 +160,7 @@ def _perceive(
 
 def heads() -> tuple[HeadCard, ...]:
     """The heads inside this package that are whole."""
-    folders = (embedded(name) for name in SHIPPED)
+    folders = (embedded(name) for name in SHIPPED_HEADS)
     return tuple(read_head_card(folder) for folder in folders if (folder / WEIGHTS).is_file())
 
 
@@ -200,11 +200,11 @@ def find_head(name: str) -> Path:
     Raises:
         UnknownName: if it is none of these.
     """
-    candidates = (embedded(name),) if name in SHIPPED else (Path(name), Path(name) / "head")
+    candidates = (embedded(name),) if name in SHIPPED_HEADS else (Path(name), Path(name) / "head")
     for folder in candidates:
         if (folder / WEIGHTS).is_file():
             return folder
-    raise UnknownName("head", name, (*SHIPPED, "the folder of a `medneg-finetune exclmm` run"))
+    raise UnknownName("head", name, (*SHIPPED_HEADS, "the folder of a `medneg-finetune exclmm` run"))
 
 
 def write_head(folder: Path, card: HeadCard, tensors: Mapping[str, NDArray[Any]]) -> None:
