@@ -40,6 +40,7 @@ def show_scoring(store: Archive) -> Scoring | None:
     encoder = st.selectbox("Encoder", list(cards), key="encoder", bind="query-params") if cards else None
     tower = _show_towers(offered_towers(cards[encoder].image_fingerprint)) if encoder else None
     method = _show_method(_methods(store, cards[encoder]) if encoder else ())
+    coded = scoring.METHODS[method].needs_head
     space = st.segmented_control(
         "Space",
         tuple(SPACES),
@@ -48,12 +49,18 @@ def show_scoring(store: Archive) -> Scoring | None:
         format_func=SPACES.__getitem__,
         key="space",
         bind="query-params",
+        disabled=coded,
+        help="Codes are compared as they are stored." if coded else None,
     )
     k = st.segmented_control("Hits", SHOWN, default=20, required=True, key="k", bind="query-params")
     if encoder is None:
         return None
     return Scoring(
-        method=method, space=space or DEFAULT_SPACE, encoder=encoder, text_encoder=tower, k=k or 20
+        method=method,
+        space="raw" if coded else space or DEFAULT_SPACE,
+        encoder=encoder,
+        text_encoder=tower,
+        k=k or 20,
     )
 
 

@@ -145,9 +145,10 @@ def test_methods_in_the_codes_of_a_head_are_offered_where_the_archive_holds_them
     with Archive.open(copied) as store:
         derive_codes(store, encoder.card, head)
     monkeypatch.setenv("MEDNEG_ARCHIVE", str(copied))
-    test = page(q=QUERY, method="exclmm", image="6", k="10")
+    test = page(q=QUERY, method="exclmm", space="centred", image="6", k="10")
     assert not test.exception
     assert test.session_state["answers"]["chosen"][1].method == "exclmm"
+    assert test.session_state["answers"]["chosen"][1].space == "raw"  # codes know no other
     assert set(test.radio(key="method").options) == set(scoring.METHODS)
     assert test.selectbox(key="encoder").options == ["fake"]
     assert "Method exclmm." in html_of(test)
