@@ -180,6 +180,18 @@ def listen(
             typer.echo(f"    {row.precision:.3f}  {row.carrier}")
 
 
+@app.command()
+def average(
+    towers: Annotated[list[str], typer.Argument(help="Text towers, as --text-encoder takes them.")],
+    out: Annotated[Path, typer.Option(help="Folder of the result.")],
+) -> None:
+    """Average the weights of text towers that were tuned from one start."""
+    from finetune.averaging import average as mean
+
+    folder = mean(towers, out, command=_command())
+    typer.echo(f"the text tower is in {folder}; try: medneg search --text-encoder {out} --method cosine …")
+
+
 def _recipe(method: str, encoder: str, findings: str | None, numbers: dict[str, Any]) -> TuningRecipe:
     named = tuple(word.strip() for word in (findings or "").split(",") if word.strip())
     known: Any = method
