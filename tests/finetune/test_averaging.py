@@ -39,7 +39,7 @@ def test_the_mean_of_two_towers_tells_what_led_to_it_and_inherits_the_licence(tm
     card = read_text_tower(tmp_path / "mean" / "text_tower")
     assert (card.name, card.base, card.licence) == ("mean", "phantom", "CC-BY-NC-4.0")
     assert card.lineage[:3] == ("base phantom", "tuned: a", "tuned: b")
-    assert card.lineage[3].startswith("mean of 2 text towers: medneg-finetune ")
+    assert card.lineage[3].startswith("mean of 2 text towers: medneg-finetune")
 
 
 def test_towers_that_do_not_go_together_are_refused(tmp_path):

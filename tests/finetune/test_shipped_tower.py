@@ -11,7 +11,8 @@ from medneg.encoders.text_towers import WEIGHTS, find_text_tower
 def test_it_is_listed_with_its_lineage_and_at_most_eight_megabytes():
     card = next(card for card in encoders.text_towers() if card.name == "phantom-neg")
     assert (card.base, card.licence) == ("phantom", encoders.load("phantom").card.licence)
-    assert "medneg-finetune label-aware" in card.lineage[-1]
+    assert "medneg-finetune label-aware" in card.lineage[1]
+    assert "medneg-finetune average" in card.lineage[-1]
     assert (find_text_tower("phantom-neg") / WEIGHTS).stat().st_size <= 8_000_000
 
 
