@@ -69,9 +69,16 @@ def settle(connection: Connection, fingerprint: str, paths: Iterable[str]) -> No
     _drop(connection, fingerprint, list(paths))
 
 
-def release(connection: Connection, owner: str) -> None:
-    """End all claims of a process."""
-    connection.execute(delete(Claim).where(Claim.owner == owner))
+def release(connection: Connection, owner: str, gone: Callable[[str], bool]) -> None:
+    """End all claims of a process, and those that processes left behind which have ended.
+
+    A file that was settled by one process and claimed late by another, which was then killed, would keep its
+    claim for good: nobody has a reason to claim it again.
+    """
+    for other in connection.execute(select(Claim.owner).distinct()).scalars().all():
+        if other == owner or gone(other):
+            connection.execute(delete(Claim).where(Claim.owner == other))
+    connection.execute(delete(Claim).where(Claim.until <= datetime.now(UTC)))
 
 
 def _drop(connection: Connection, fingerprint: str, paths: Sequence[str]) -> None:

@@ -307,10 +307,10 @@ class Archive:
         with transaction(self._engine, self._place, writes=True) as connection:
             return claims.claim(connection, image_fingerprint, paths, owner=owner, seconds=seconds, gone=gone)
 
-    def release(self, owner: str) -> None:
-        """End all claims of a process."""
+    def release(self, owner: str, gone: Callable[[str], bool] = lambda owner: False) -> None:
+        """End all claims of a process, and those that have run out or whose owners are gone."""
         with transaction(self._engine, self._place, writes=True) as connection:
-            claims.release(connection, owner)
+            claims.release(connection, owner, gone)
 
     def register(self, card: EncoderCard) -> None:
         """Keep an encoder's card, with its licence, beside the embeddings it makes."""

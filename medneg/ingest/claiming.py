@@ -42,8 +42,8 @@ class Claims:
             yield [path for path in shard if path in ours]
 
     def release(self) -> None:
-        """Let go of what was claimed and not read."""
-        self._archive.release(self._owner)
+        """Let go of what was claimed and not read, and of what others left behind."""
+        self._archive.release(self._owner, _gone)
 
 
 def _this_machine() -> str:

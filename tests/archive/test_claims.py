@@ -44,3 +44,11 @@ def test_a_claim_ends_when_its_file_is_stored_and_not_when_its_twin_is_gone(arch
         rejected=[NewRejection(path=FILMS[2], size=1, mtime_ns=1, reason="broken")],
     )
     assert archive.claim(SPACE, FILMS, owner="b", seconds=60) == {FILMS[0], FILMS[2]}
+
+
+def test_what_the_dead_have_claimed_goes_with_the_next_release(archive):
+    archive.claim(SPACE, FILMS[:1], owner="dead", seconds=60)
+    archive.claim(SPACE, FILMS[1:2], owner="late", seconds=-1)
+    archive.claim(SPACE, FILMS[2:3], owner="alive", seconds=60)
+    archive.release("me", gone=lambda owner: owner == "dead")
+    assert archive.claim(SPACE, FILMS, owner="me", seconds=60) == {FILMS[0], FILMS[1], FILMS[3]}
