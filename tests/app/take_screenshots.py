@@ -81,9 +81,10 @@ def keep(page: Any, path: Path) -> None:
 
 
 def settle(page: Any) -> None:
-    """Wait until Streamlit has stopped drawing."""
+    """Wait until Streamlit has begun to draw anew, and has stopped."""
+    page.wait_for_timeout(1_000)
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')")
     page.wait_for_timeout(1_000)
 
 
