@@ -78,7 +78,7 @@ def evaluate(
     """Measure every method on an archive with labels: "A but no B" and its kin, with intervals and tests."""
     from medneg import encoders
     from medneg.archive import Archive
-    from medneg.evaluation.archives import PRESETS
+    from medneg.evaluation.archives import evaluate_archive
     from medneg.evaluation.asking import Setup
     from medneg.evaluation.con2 import Con2Report
     from medneg.evaluation.corruption_report import CorruptionReport
@@ -99,7 +99,9 @@ def evaluate(
             beside=_beside(encoder, text_encoder or ()),
             heads=_behind(base, head or ()),
         )
-        report = PRESETS[preset](store, base, setup=setup, source=truth, curves=other, progress=progress)
+        report = evaluate_archive(
+            store, base, preset, setup=setup, source=truth, curves=other, progress=progress
+        )
     if html is not None:
         html.write_text(write_page(report, command=_command(), made=date.today().isoformat()), "utf-8")
     if as_json:

@@ -33,20 +33,31 @@ Source = Literal["manifest", "report"]
 TRUTHS: dict[Source, str] = {"manifest": "labels of manifests", "report": "findings read in reports"}
 
 
+AnyReport = Report | Con2Report | CorruptionReport
+PRESETS: Mapping[str, Callable[..., AnyReport]] = {
+    "exclusionbench": evaluate_gallery,
+    "con2": con2,
+    "corruption": corrupted,
+}
+"""What can be asked of an archive, by the name of the preset."""
+
+
 def evaluate_archive(
     archive: Archive,
     encoder: TextTower,
+    preset: str,
     *,
     setup: Setup,
     source: Source = "manifest",
     curves: Archive | None = None,
     progress: Progress | None = None,
-) -> Report:
+) -> AnyReport:
     """Measure an encoder and the negation methods on all images of an archive that are labelled.
 
     Args:
         archive: holds embeddings of the encoder, and labels.
         encoder: its text tower reads the questions.
+        preset: a name in ``PRESETS``.
         setup: how to ask.
         source: believe manifests (phantoms' truth, ChestX-ray14's list, tables of flags), or what was read
             in reports.
@@ -60,37 +71,7 @@ def evaluate_archive(
     """
     images, truth, folds = prepare(archive, encoder, source, curves)
     labelled = replace(setup, truth=TRUTHS[source])
-    return evaluate_gallery(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
-
-
-def con2_archive(
-    archive: Archive,
-    encoder: TextTower,
-    *,
-    setup: Setup,
-    source: Source = "manifest",
-    curves: Archive | None = None,
-    progress: Progress | None = None,
-) -> Con2Report:
-    """The CON2 paper's protocol on an archive; arguments and errors as for ``evaluate_archive``."""
-    images, truth, folds = prepare(archive, encoder, source, curves)
-    labelled = replace(setup, truth=TRUTHS[source])
-    return con2(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
-
-
-def corrupted_archive(
-    archive: Archive,
-    encoder: TextTower,
-    *,
-    setup: Setup,
-    source: Source = "manifest",
-    curves: Archive | None = None,
-    progress: Progress | None = None,
-) -> CorruptionReport:
-    """Corrupted questions on an archive; arguments and errors as for ``evaluate_archive``."""
-    images, truth, folds = prepare(archive, encoder, source, curves)
-    labelled = replace(setup, truth=TRUTHS[source])
-    return corrupted(images, truth, encoder, setup=labelled, folds=folds, progress=progress)
+    return PRESETS[preset](images, truth, encoder, setup=labelled, folds=folds, progress=progress)
 
 
 def prepare(
@@ -132,12 +113,3 @@ def labelled_states(
             "for each finding, such as the labels.csv of `medneg phantom`, or reports"
         )
     return labelled
-
-
-AnyReport = Report | Con2Report | CorruptionReport
-PRESETS: Mapping[str, Callable[..., AnyReport]] = {
-    "exclusionbench": evaluate_archive,
-    "con2": con2_archive,
-    "corruption": corrupted_archive,
-}
-"""What can be asked of an archive, by the name of the preset."""

@@ -174,25 +174,25 @@ class _Run:
             shown = os.fsencode(path).decode("utf-8", "backslashreplace")
             self.rejected.append(Rejection(file=shown, reason="its name is not Unicode; rename it"))
             self._step()
-        return self._unsettled(paths)
+        return list(self._unsettled(paths))
 
-    def _unsettled(self, paths: Sequence[str]) -> list[str]:
-        left = []
+    def _unsettled(self, paths: Sequence[str]) -> dict[str, KnownFile | None]:
+        """The files that must be read, each with what the archive knows of it."""
+        left: dict[str, KnownFile | None] = {}
         for start in range(0, len(paths), CHUNK):
             some = paths[start : start + CHUNK]
             known = self._archive.known_files(some, self._space)
-            left += [path for path in some if not self._settled(path, known.get(path))]
+            left |= {path: known.get(path) for path in some if not self._settled(path, known.get(path))}
         return left
 
     def _jobs(self, paths: Sequence[str]) -> Iterator[Job]:
         """Claim the files shard by shard; what another process has read meanwhile is left out."""
         for shard in self._claims.take(paths):
-            changed = self._unsettled(shard)
-            known = self._archive.known_files(changed, self._space)
-            sizes = {path: _look(path)[0] for path in changed}
+            known = self._unsettled(shard)
+            sizes = {path: _look(path)[0] for path in known}
             twins = self._archive.hashes_of_size(sorted(set(sizes.values())), self._space)
             for path, size in sizes.items():
-                before = known.get(path)
+                before = known[path]
                 was = before.sha256 if before and before.embedded else None
                 contents = twins.get(size, frozenset())
                 if path in self._alone:
