@@ -23,14 +23,15 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from medneg.encoders.fingerprints import DIGITS
-from medneg.encoders.places import embedded
-from medneg.errors import EncoderError, SpaceMismatch, UnknownName
+from medneg.encoders.parts import Kind, read_card
+from medneg.errors import EncoderError, SpaceMismatch
 from medneg.values import EncoderCard
 
 WEIGHTS = "head.safetensors"
 CARD = "head.json"
 SHIPPED_HEADS = ("phantom-exclmm",)
 """Heads inside this package, each for the embedded model."""
+_KIND = Kind(name="head", shipped=SHIPPED_HEADS, weights=WEIGHTS, inside="head", run="medneg-finetune exclmm")
 
 Tower = Literal["image", "text"]
 STAGE_1 = tuple(f"{tower}.{kind}" for tower in get_args(Tower) for kind in ("weight", "bias"))
@@ -160,8 +161,7 @@ def _perceive(
 
 def heads() -> tuple[HeadCard, ...]:
     """The heads inside this package that are whole."""
-    folders = (embedded(name) for name in SHIPPED_HEADS)
-    return tuple(read_head_card(folder) for folder in folders if (folder / WEIGHTS).is_file())
+    return tuple(read_head_card(folder) for folder in _KIND.whole())
 
 
 def load_head(name: str, card: EncoderCard) -> Head:
@@ -200,11 +200,7 @@ def find_head(name: str) -> Path:
     Raises:
         UnknownName: if it is none of these.
     """
-    candidates = (embedded(name),) if name in SHIPPED_HEADS else (Path(name), Path(name) / "head")
-    for folder in candidates:
-        if (folder / WEIGHTS).is_file():
-            return folder
-    raise UnknownName("head", name, (*SHIPPED_HEADS, "the folder of a `medneg-finetune exclmm` run"))
+    return _KIND.find(name)
 
 
 def write_head(folder: Path, card: HeadCard, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -224,11 +220,7 @@ def read_head_card(folder: Path) -> HeadCard:
     Raises:
         EncoderError: if it is missing or cannot be read.
     """
-    try:
-        known: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        return HeadCard(**{**known, "lineage": tuple(known.get("lineage", ()))})
-    except (OSError, ValueError, TypeError) as err:
-        raise EncoderError(f"{folder / CARD} is no card of a head: {err}") from err
+    return read_card(HeadCard, folder / CARD, "head")
 
 
 @lru_cache(maxsize=4)

@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from medneg.encoders.places import embedded
-from medneg.errors import EncoderError, SpaceMismatch, UnknownName
+from medneg.encoders.parts import Kind, read_card
+from medneg.errors import EncoderError, SpaceMismatch
 from medneg.values import EncoderCard
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ WEIGHTS = "text_tower.safetensors"
 CARD = "text_tower.json"
 SHIPPED = ("phantom-neg",)
 """Text towers inside this package, each for the embedded model."""
+_KIND = Kind(
+    name="text encoder", shipped=SHIPPED, weights=WEIGHTS, inside="text_tower", run="medneg-finetune"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,7 @@ class TextTowerCard:
 
 def text_towers() -> tuple[TextTowerCard, ...]:
     """The text towers inside this package that are whole."""
-    folders = (embedded(name) for name in SHIPPED)
-    return tuple(read_text_tower(folder) for folder in folders if (folder / WEIGHTS).is_file())
+    return tuple(read_text_tower(folder) for folder in _KIND.whole())
 
 
 def find_text_tower(name: str) -> Path:
@@ -61,11 +63,7 @@ def find_text_tower(name: str) -> Path:
     Raises:
         UnknownName: if it is none of these.
     """
-    candidates = (embedded(name),) if name in SHIPPED else (Path(name), Path(name) / "text_tower")
-    for folder in candidates:
-        if (folder / WEIGHTS).is_file():
-            return folder
-    raise UnknownName("text encoder", name, (*SHIPPED, "the folder of a `medneg-finetune` run"))
+    return _KIND.find(name)
 
 
 def write_text_tower(folder: Path, card: TextTowerCard, state: Mapping[str, Tensor]) -> None:
@@ -83,11 +81,7 @@ def read_text_tower(folder: Path) -> TextTowerCard:
     Raises:
         EncoderError: if the folder's card is missing or cannot be read.
     """
-    try:
-        known: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        return TextTowerCard(**{**known, "lineage": tuple(known.get("lineage", ()))})
-    except (OSError, ValueError, TypeError) as err:
-        raise EncoderError(f"{folder / CARD} is no card of a text tower: {err}") from err
+    return read_card(TextTowerCard, folder / CARD, "text tower")
 
 
 def put_text_tower(towers: Towers, card: EncoderCard, folder: Path) -> TextTowerCard:
