@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from medneg.archive import Archive, Where
-from medneg.archive.scan import Ranking
+from medneg.archive.ranking import Ranking
 from medneg.chances import query_chances
 from medneg.compiling import expansion, known_calibration, make_plan
 from medneg.encoders import Encoder, head_for

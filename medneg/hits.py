@@ -12,7 +12,7 @@ from medneg.values import Contribution, EncoderCard, Hit, Mention, Plan, Query, 
 
 if TYPE_CHECKING:
     from medneg.archive import Archive, ImageRow
-    from medneg.archive.scan import Ranking
+    from medneg.archive.ranking import Ranking
 
 
 def explained_hits(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from medneg.archive.filters import FindingFilter, Where
+from medneg.archive.indexes import AUTOMATIC
 from medneg.chances import query_chances
 from medneg.compiling import expansion, known_calibration, make_plan
 from medneg.encoders import head_for
@@ -28,12 +29,8 @@ from medneg.values import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from medneg.adaptation import Session
     from medneg.archive import Archive
-    from medneg.archive.matrix import ScanMatrix
     from medneg.encoders import Encoder, Head
 
 DEFAULT_METHOD = "subtract"
@@ -55,6 +52,7 @@ class Answer:
         method, space: how the hits were scored; a query without negation is plain cosine whatever they say.
         card: the encoder, with its licence.
         exact: whether the hits are proved to be the best of all images considered.
+        index: the way the search went, for people.
         hits: best first.
         considered: how many images passed the filter, and the promise where one was asked for.
         seconds: how long it took, encoding the words included.
@@ -67,6 +65,7 @@ class Answer:
     space: SpaceName
     card: EncoderCard
     exact: bool
+    index: str
     hits: tuple[Hit, ...]
     considered: int
     seconds: float
@@ -82,6 +81,7 @@ class Answer:
             "encoder": self.card.name,
             "licence": self.card.licence,
             "exact": self.exact,
+            "index": self.index,
             "considered": self.considered,
             "promise": self.promise and self.promise.to_json(),
             "hits": [hit_to_json(hit) for hit in self.hits],
@@ -101,6 +101,7 @@ def search(
     exclude_risk: float | None = None,
     head: Head | None = None,
     session: Session | None = None,
+    index: str = AUTOMATIC,
 ) -> Answer:
     """Find the images that show what is wanted and not what is unwanted.
 
@@ -116,22 +117,21 @@ def search(
             excluded (docs/explanation/promises.md); None for no such promise.
         head: for a method that works in a head's codes; None for the one that ships for the encoder.
         session: learns from the query and answers it with what it learned; None for the encoder as it is.
+        index: a name in ``medneg.archive.indexes.KINDS``, or "auto" for the one that suits the archive.
 
     Returns:
-        At most k hits, best first, exact over the stored float32 embeddings.
+        At most k hits, best first, with scores exact over the stored float32 embeddings.
 
     Raises:
         PromiseError: if the archive's labels do not support the promise.
         QueryError: if the query is empty.
         FilterError: if ``where`` and the query's filters cannot both hold.
-        UnknownName: if there is no such method or space.
+        UnknownName: if there is no such method, space or index.
         SpaceMismatch: if the archive was embedded by other encoders only, or the session follows another.
         ArchiveError: if the archive holds no embeddings, or no codes of the head.
         CalibrationMissing: if the method needs what `medneg calibrate` has not measured here.
         HeadMissing: if the method needs a head and none ships for the encoder.
     """
-    from medneg.archive.scan import top_k
-
     started = time.perf_counter()
     if space not in get_args(SpaceName):
         raise UnknownName("space", space, known=get_args(SpaceName))
@@ -140,34 +140,32 @@ def search(
     if method in METHODS and METHODS[method].refines:
         read = refine(read)
     require_space(archive, card)
-    matrix = archive.matrix(card.image_fingerprint)
     calibration, aged = known_calibration(archive, encoder, method=method, space=space)
     if head is None and method in METHODS and METHODS[method].needs_head:
         head = head_for(card)
     tower = encoder if session is None else _follow(session, card, read)
     plan = make_plan(read, tower, calibration, method=method, space=space, head=head)
     chances = query_chances(read, encoder, calibration, space=space, expand=expansion(card))
-    wanted = narrow(where, read)
-    mask = None if wanted.everything else archive.mask(wanted, matrix.ids)
-    promised = None
+    wanted, promised, among = narrow(where, read), None, None
     if exclude_risk is not None:
-        promised, mask = promise(archive, matrix, read, chances, risk=exclude_risk, mask=mask)
+        promised, among = promise(
+            archive, card.image_fingerprint, read, chances, risk=exclude_risk, where=wanted
+        )
     scanned = plan.space.image_fingerprint
     if head is not None and scanned == head.code_fingerprint:
-        matrix, mask, lacking = _codes_of(archive, head, matrix, mask)
-        aged += lacking
-    ranking = top_k(plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(scanned, ids.tolist()))
-    considered = len(matrix) if mask is None else int(mask.sum())
-    archive.record_search(read.raw, method=method, encoder=card.name, k=k, considered=considered)
-    hits, images = explained_hits(archive, read, plan, ranking, chances)
+        aged += _lacking_codes(archive, head, card)
+    found = archive.indexes(scanned).open(index).search(plan, k, where=wanted, among=among)
+    archive.record_search(read.raw, method=method, encoder=card.name, k=k, considered=found.considered)
+    hits, images = explained_hits(archive, read, plan, found.ranking, chances)
     return Answer(
         query=read,
         method=method,
         space=space,
         card=card,
-        exact=ranking.exact,
+        exact=found.ranking.exact,
+        index=found.how,
         hits=hits,
-        considered=considered,
+        considered=found.considered,
         seconds=time.perf_counter() - started,
         warnings=read.warnings + plan.warnings + aged + unfit(card, images),
         promise=promised,
@@ -220,32 +218,27 @@ def _follow(session: Session, card: EncoderCard, query: Query) -> TextTower:
     return session.learn([query])
 
 
-def _codes_of(
-    archive: Archive, head: Head, matrix: ScanMatrix, mask: NDArray[np.bool_] | None
-) -> tuple[ScanMatrix, NDArray[np.bool_] | None, tuple[QueryWarning, ...]]:
-    """The matrix of a head's codes in the place of the embeddings', with the mask aligned to it.
+def _lacking_codes(archive: Archive, head: Head, card: EncoderCard) -> tuple[QueryWarning, ...]:
+    """A warning if some images have an embedding but no code of a head.
 
     Raises:
         ArchiveError: if the archive holds no code of the head.
     """
-    import numpy as np
-
     command = f"`medneg embed --archive ARCHIVE --head {head.card.name}`"
-    if not any(space.image_fingerprint == head.code_fingerprint for space in archive.spaces()):
+    sizes = {space.image_fingerprint: space.count for space in archive.spaces()}
+    coded, embedded = sizes.get(head.code_fingerprint, 0), sizes[card.image_fingerprint]
+    if not coded:
         raise ArchiveError(
             f"the archive holds no codes of the head {head.card.name} yet; derive them from its embeddings, "
             f"without reading a picture again: {command}"
         )
-    codes = archive.matrix(head.code_fingerprint)
-    if mask is not None:
-        mask = np.isin(codes.ids, matrix.ids[mask])
-    if len(codes) == len(matrix):
-        return codes, mask, ()
+    if coded == embedded:
+        return ()
     message = (
-        f"{len(matrix) - len(codes):,} of {len(matrix):,} images have no code of the head {head.card.name} "
+        f"{embedded - coded:,} of {embedded:,} images have no code of the head {head.card.name} "
         f"yet and cannot be found; run {command}."
     )
-    return codes, mask, (QueryWarning(code="stale_codes", message=message),)
+    return (QueryWarning(code="stale_codes", message=message),)
 
 
 def parse_where(text: str) -> Where:

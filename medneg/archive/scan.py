@@ -10,13 +10,13 @@ bound from one product per term. That is the certificate (docs/explanation/one-p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medneg.archive.bounds import Doubles, Floats, Rows, magnitude, term_bounds, upper_bounds
 from medneg.archive.matrix import ScanMatrix
+from medneg.archive.ranking import Ranking
 from medneg.scoring import plan as arithmetic
 from medneg.values import Linear, Plan
 
@@ -29,26 +29,6 @@ _LARGEST = 1e30
 _SLACK = 1e-9
 
 Fetch = Callable[[Rows], Floats]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ranking:
-    """The best images of a plan, best first; equal scores stand in the order of their ids.
-
-    Attributes:
-        ids: shape (m,), m ≤ k.
-        scores: exact scores over the float32 truth, shape (m,).
-        contributions: per term of the plan, shape (m, terms); a score is the sum of its row.
-        exact: whether it is proved that no other row belongs here. It is not when a fetched vector is not
-            the one that the matrix holds, because the archive was changed meanwhile.
-        rescored: how many rows were scored exactly in the end.
-    """
-
-    ids: NDArray[np.int64]
-    scores: Doubles
-    contributions: Doubles
-    exact: bool
-    rescored: int
 
 
 def top_k(

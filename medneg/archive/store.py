@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +13,15 @@ from sqlalchemy import Engine
 
 from medneg.archive import audit, calibrations, checking, claims, filters, opening, reading, writing
 from medneg.archive.engines import transaction
+from medneg.archive.matrices import Matrices
 from medneg.archive.places import Place
-from medneg.errors import ArchiveError
 
 if TYPE_CHECKING:
     from numpy import bool_, float32, int64
     from numpy.typing import NDArray
 
     from medneg.archive.filters import Where
+    from medneg.archive.indexes import Indexes
     from medneg.archive.matrix import ScanMatrix
     from medneg.archive.rows import (
         Counts,
@@ -53,8 +52,7 @@ class Archive:
     def __init__(self, engine: Engine, place: Place, key: bytes) -> None:
         self._engine = engine
         self._place = place
-        self._matrices: dict[str, ScanMatrix] = {}
-        self._lock = threading.Lock()
+        self._matrices = Matrices(place)
         self.pseudonym_key = key
 
     @classmethod
@@ -94,32 +92,23 @@ class Archive:
         Raises:
             ArchiveError: if the archive holds no embedding of this space.
         """
-        from medneg.archive.matrix import ScanMatrix
+        with self._matrices.lock, transaction(self._engine, self._place) as connection:
+            return self._matrices.current(connection, image_fingerprint)
 
-        with self._lock, transaction(self._engine, self._place) as connection:
-            stamp, count = reading.stamp(connection, image_fingerprint)
-            width = reading.width(connection, image_fingerprint)
-            if count == 0:
-                raise ArchiveError(
-                    f"the archive at {self._place.shown} holds nothing to search yet; "
-                    "bring images in with `medneg ingest`"
-                )
-            held = self._matrices.get(image_fingerprint)
-            if held is None or held.stamp != stamp:
-                held = ScanMatrix.open(self._matrix_folder(image_fingerprint))
-            if held is None or held.stamp != stamp:
-                held = ScanMatrix.write(
-                    self._matrix_folder(image_fingerprint),
-                    ids=reading.embedded_ids(connection, image_fingerprint),
-                    blocks=reading.vector_blocks(connection, image_fingerprint, width=width),
-                    stamp=stamp,
-                    width=width,
-                )
-            self._matrices[image_fingerprint] = held
-            return held
+    def indexes(self, image_fingerprint: str) -> Indexes:
+        """The indexes of a space: ways to find the best images of a plan."""
+        from medneg.archive.indexes import Indexes, Source
 
-    def _matrix_folder(self, fingerprint: str) -> Path:
-        return self._place.matrices / hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+        folder = self._matrices.folder(image_fingerprint)
+        return Indexes(
+            Source(
+                archive=self,
+                engine=self._engine,
+                place=self._place,
+                folder=folder,
+                fingerprint=image_fingerprint,
+            )
+        )
 
     def vectors(self, image_fingerprint: str, ids: Sequence[int]) -> NDArray[float32]:
         """The stored embeddings of some images, float32, shape (m, d), in the order asked.
@@ -229,15 +218,9 @@ class Archive:
             found = [*checking.problems(connection, self._place), *calibrations.stale(connection)]
             for space in reading.spaces(connection):
                 stamp, count = reading.stamp(connection, space.image_fingerprint)
-                if count and self._stamp_on_disk(space.image_fingerprint) != stamp:
+                if count and self._matrices.stamp_on_disk(space.image_fingerprint) != stamp:
                     found.append(f"the scan matrix of {space.name} is stale; the next search rebuilds it")
         return tuple(found)
-
-    def _stamp_on_disk(self, fingerprint: str) -> str | None:
-        from medneg.archive.matrix import ScanMatrix
-
-        held = ScanMatrix.open(self._matrix_folder(fingerprint))
-        return None if held is None else held.stamp
 
     # What calibrating needs
 

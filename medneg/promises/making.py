@@ -24,7 +24,7 @@ from medneg.values import Mention, Plan, Query
 
 if TYPE_CHECKING:
     from medneg.archive import Archive
-    from medneg.archive.matrix import ScanMatrix
+    from medneg.archive.filters import Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +60,25 @@ class Promise:
 
 def promise(
     archive: Archive,
-    matrix: ScanMatrix,
+    image_fingerprint: str,
     query: Query,
     chances: Plan | None,
     *,
     risk: float,
-    mask: NDArray[np.bool_] | None,
-) -> tuple[Promise, NDArray[np.bool_]]:
+    where: Where,
+) -> tuple[Promise, NDArray[np.int64]]:
     """Find the images of which at most a share carries what a query excludes.
 
     Args:
         archive: holds the labels.
-        matrix: of the encoder's space, n rows.
+        image_fingerprint: the encoder's space.
         query: what is wanted and what is not.
         chances: ``chance_plan`` of all its findings.
         risk: the share, in (0, 1).
-        mask: which rows may be hits, shape (n,); None for all.
+        where: which images may be hits.
 
     Returns:
-        The promise, and the rows that remain, bool, shape (n,).
+        The promise, and the ids of the images that remain, ascending, shape (m,).
 
     Raises:
         PromiseError: if labels and curves do not support it, with the reason.
@@ -89,9 +89,10 @@ def promise(
     wanted, excluded = findings_asked(query)
     _require_curves((*wanted, *excluded), chances)
     assert chances is not None
+    matrix = archive.matrix(image_fingerprint)
     odds = log_odds(chances, matrix)
     states = joint_states(read_labels(archive, matrix.ids, excluded).states)
-    allowed = np.ones(len(matrix), bool) if mask is None else mask
+    allowed = archive.mask(where, matrix.ids)
     parts = [odds[part] for each in excluded for part in parts_of(each, odds)]
     rows = candidates([odds[each] for each in wanted], parts, states, allowed)
     if len(rows) == 0:
@@ -102,8 +103,6 @@ def promise(
         doubt = doubt_per_step(states[rows], patients, CONFIDENCE)
         fitting = "that probably show what is wanted " if wanted else ""
         raise PromiseError(_refusal(states[rows], excluded, risk, doubt, fitting))
-    kept = np.zeros(len(matrix), bool)
-    kept[rows[:cut]] = True
     labelled = states[rows[:cut]] != UNKNOWN
     made = Promise(
         risk=risk,
@@ -115,7 +114,7 @@ def promise(
         labelled=int(labelled.sum()),
         carrying=int((states[rows[:cut]] == PRESENT).sum()),
     )
-    return made, kept
+    return made, np.sort(matrix.ids[rows[:cut]])
 
 
 def findings_asked(query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
