@@ -14,9 +14,9 @@ from medneg.compiling import expansion, known_calibration, make_plan
 from medneg.encoders import Encoder, head_for
 from medneg.hits import explained_hits
 from medneg.query import refine
-from medneg.scoring import METHODS
+from medneg.scoring import METHODS, SpaceName
 from medneg.scoring.plan import contributions
-from medneg.search import Answer, SpaceName, search
+from medneg.search import Answer, search
 from medneg.values import Contribution, Query
 
 

@@ -29,7 +29,7 @@ def points(query: Query, terms: Sequence[Contribution]) -> list[Point]:
         Point(
             label=part.label,
             value=part.value,
-            polarity=part.mention and part.mention.polarity,
+            polarity=None if part.mention is None else part.mention.polarity,
             chance=part.probability,
         )
         for part in by_mention(query, terms)

@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 from app.markup import WORDS
 from medneg.query import Lexicon, parse
-from medneg.query.reading import counterfactuals
+from medneg.query.mentions import counterfactuals
 from medneg.values import FieldFilter, Mention, Polarity, Query, Strength
 
 Chip = tuple[Polarity, Strength | None, str]

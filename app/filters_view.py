@@ -86,8 +86,13 @@ def _ages(held: Where) -> None:
         0,
         OLDEST,
         key="age",
-        on_change=lambda: write_filter("age", age_value(*st.session_state["age"], OLDEST)),
+        on_change=_write_ages,
     )
+
+
+def _write_ages() -> None:
+    youngest, oldest = st.session_state["age"]
+    write_filter("age", age_value(youngest, oldest, OLDEST))
 
 
 def _dates(held: Where) -> None:

@@ -10,7 +10,8 @@ from app.markup import tag, text
 from app.towers import OfferedTower, offered_towers
 from medneg import encoders, scoring
 from medneg.archive import Archive
-from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE, SpaceName
+from medneg.scoring import SpaceName
+from medneg.search import DEFAULT_METHOD, DEFAULT_SPACE
 from medneg.values import EncoderCard
 
 SHOWN = (10, 20, 50, 100)

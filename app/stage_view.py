@@ -93,17 +93,17 @@ def _show_one(
 
 def _show_controls() -> Look:
     with st.container(horizontal=True, key="controls", vertical_alignment="bottom"):
-        window = _slider("window", 100, 1)
-        level = _slider("level", 50, 1)
+        window = int(_slider("window", 100, 1))
+        level = int(_slider("level", 50, 1))
         zoom = _slider("zoom", 1.0, 0.5)
-        across = _slider("across", 50, 1) if zoom > 1 else 50
-        down = _slider("down", 50, 1) if zoom > 1 else 50
+        across = int(_slider("across", 50, 1)) if zoom > 1 else 50
+        down = int(_slider("down", 50, 1)) if zoom > 1 else 50
         inverted = st.toggle("Invert", key="invert", bind="query-params")
     st.html(tag("div", text(HANDS), kind="mn-note"))
     return Look(window=window, level=level, inverted=inverted, zoom=zoom, across=across, down=down)
 
 
-def _slider(name: str, start: int | float, step: int | float) -> int | float:
+def _slider(name: str, start: float, step: float) -> float:
     low, high = LIMITS[name]
     return st.slider(
         name.capitalize(),
