@@ -6,6 +6,7 @@ float32 sum of d products of unit vectors is wrong by at most dε‖v‖ in any 
 that, and 16 more, also covers the arithmetic around it (and d·2⁻¹²⁴ what is too small for float32).
 In a centred space |(x − m)/‖x − m‖ − (y − m)/‖y − m‖| ≤ 2|x − y|/(‖x − m‖ + ‖y − m‖), which divides the
 error by the row's distance from the mean, less ρ/2. A row too near the mean may have any score.
+All of this holds for a GPU's float32 too: it sums in another order, and rounds no more often.
 """
 
 from __future__ import annotations
@@ -61,10 +62,14 @@ def best_shares(plan: Plan, matrix: ScanMatrix, *, k: int) -> Doubles:
     several; those that leave the fewest candidates of the sample are taken. Any λ gives a valid bound, so the
     sample may ignore the filter and need not be exact.
     """
+    return sampled_shares(plan, matrix.sample, k=k, count=len(matrix))
+
+
+def sampled_shares(plan: Plan, sample: ScanMatrix, *, k: int, count: int) -> Doubles:
+    """``best_shares`` for ``count`` images of which some rows are the sample."""
     responses = [term.response for term in plan.terms]
     if all(isinstance(response, Linear) for response in responses):
         return np.zeros(len(responses))
-    sample = matrix.sample
     z = _projections(plan, sample)
     scores = np.sum([arithmetic.respond(z[j], response) for j, response in enumerate(responses)], axis=0)
     best = np.argsort(-scores)[:_TOUCHED]
@@ -73,7 +78,7 @@ def best_shares(plan: Plan, matrix: ScanMatrix, *, k: int) -> Doubles:
     lines = [arithmetic.line_above(response, shares[j]) for j, response in enumerate(responses)]
     slopes, offsets = (np.stack(found).astype(np.float32) for found in zip(*lines, strict=True))
     # The k-th best of n images stands about here in the sample.
-    place = min(max(k * len(sample) // len(matrix), 2), k, len(best))
+    place = min(max(k * len(sample) // count, 2), k, len(best))
     reach = scores[best[place - 1]] - offsets.sum(axis=0)
     candidates = np.count_nonzero(np.einsum("jc,js->cs", slopes, z) >= reach[:, None], axis=1)
     return np.asarray(shares[:, candidates.argmin()])
@@ -112,14 +117,15 @@ def term_bounds(plan: Plan, matrix: ScanMatrix, rows: Rows) -> tuple[Doubles, Do
 def _projections(plan: Plan, matrix: ScanMatrix, rows: Rows | None = None) -> Floats:
     """x₁₆·vₖ of some rows, or all, in the plan's space, shape (terms, m), from float32 sums."""
     directions = np.stack([term.direction for term in plan.terms])
-    towards = torch.from_numpy(directions)
-    found = torch.empty((len(directions), len(matrix) if rows is None else len(rows)))
+    towards = torch.from_numpy(directions).to(matrix.device)
+    count = len(matrix) if rows is None else len(rows)
+    found = torch.empty((len(directions), count), device=matrix.device)
 
     def project(place: slice, piece: torch.Tensor) -> None:
         found[:, place] = towards @ piece.T
 
     matrix.visit(project, rows)
-    z: Floats = found.numpy()
+    z: Floats = found.cpu().numpy()
     if plan.space.mean is not None:
         z -= (directions.astype(np.float64) @ plan.space.mean).astype(np.float32)[:, None]
         z /= _distances(matrix, plan.space.mean, rows)[0]
@@ -159,14 +165,14 @@ def magnitude(plan: Plan) -> float:
 def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Floats:
     """x₁₆·u of every row that may be ranked, shape (m,), summed in float32."""
     gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
-    towards = torch.from_numpy(vector.astype(np.float32))
-    found = torch.empty(len(matrix) if gather is None else len(gather))
+    towards = torch.from_numpy(vector.astype(np.float32)).to(matrix.device)
+    found = torch.empty(len(matrix) if gather is None else len(gather), device=matrix.device)
 
     def multiply(place: slice, piece: torch.Tensor) -> None:
         torch.mv(piece, towards, out=found[place])
 
     matrix.visit(multiply, gather)
-    products: Floats = found.numpy()
+    products: Floats = found.cpu().numpy()
     return products if rows is None or gather is not None else products[rows]
 
 
