@@ -21,6 +21,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medneg.archive import devices
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -38,6 +40,7 @@ _UNIT_TOLERANCE = 1e-3
 _BLOCK_VALUES = (
     1 << 18
 )  # 1 MiB of float32: the fastest of 2^17 to 2^21 for one core, measured at d = 256 and 512
+_BLOCK_VALUES_ELSEWHERE = 1 << 26  # 256 MiB on a GPU, so that starting its work takes no time beside the work
 _one_visit = threading.Lock()
 """Two scans at once would push each other out of the cache, and each restore the other's count of threads."""
 
@@ -59,6 +62,7 @@ class ScanMatrix:
         mean: float32, shape (d,), the mean of the float32 rows; zero when there are none.
         rounding: the largest distance ‖x − x₁₆‖₂ between a float32 row and its float16 form.
         stamp: what the archive looked like when this was written; another stamp means stale.
+        device: where it is scanned, by torch's name for it.
     """
 
     vectors: NDArray[np.float16]
@@ -66,8 +70,11 @@ class ScanMatrix:
     mean: NDArray[np.float32]
     rounding: float
     stamp: str
+    device: str = "cpu"
     _distances: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
     _sample: list[ScanMatrix] = field(default_factory=list, init=False, repr=False)
+    _rows: list[Tensor] = field(default_factory=list, init=False, repr=False)
+    _elsewhere: dict[str, ScanMatrix] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.ids.shape != self.vectors.shape[:1]:
@@ -84,28 +91,39 @@ class ScanMatrix:
         """d, the length of the embeddings."""
         return int(self.vectors.shape[1])
 
+    def on(self, device: str) -> ScanMatrix:
+        """The same matrix, scanned on a device, in whose memory its rows stay from the first scan on."""
+        if device == self.device:
+            return self
+        return self._elsewhere.setdefault(device, replace(self, device=device))
+
+    def was_on(self, device: str) -> bool:
+        """Whether ``on`` gave it to this device before."""
+        return device == self.device or device in self._elsewhere
+
     def visit(self, look: Look, rows: NDArray[np.int64] | None = None) -> None:
         """Show the matrix to a function as float32, a piece at a time that stays in a core's cache.
 
         As many threads as torch may use take the next piece in turn, so the pieces come in no certain order
-        and two at once.
+        and two at once. On a GPU the pieces are larger and come one after the other.
 
         Args:
-            look: is given where the piece stands among ``rows`` and the piece, shape (m, d), which is
-                overwritten once ``look`` returns.
+            look: is given where the piece stands among ``rows`` and the piece, shape (m, d), on the matrix's
+                device, which is overwritten once ``look`` returns.
             rows: the rows to show; None for all of them.
         """
         import torch
 
-        whole = torch.from_numpy(self.vectors)
-        chosen = None if rows is None else torch.from_numpy(rows)
         count = len(self) if rows is None else len(rows)
-        step = max(1, _BLOCK_VALUES // self.width)
+        here = self.device == "cpu"
+        step = min(max(1, (_BLOCK_VALUES if here else _BLOCK_VALUES_ELSEWHERE) // self.width), max(1, count))
         starts = iter(range(0, count, step))
 
         def work() -> None:
-            buffer = torch.empty((step, self.width))
-            halves = torch.empty((0 if chosen is None else step, self.width), dtype=torch.float16)
+            buffer = torch.empty((step, self.width), device=self.device)
+            halves = torch.empty(
+                (0 if chosen is None else step, self.width), dtype=whole.dtype, device=self.device
+            )
             for start in starts:
                 place = slice(start, min(start + step, count))
                 piece = buffer[: place.stop - start]
@@ -115,10 +133,22 @@ class ScanMatrix:
                     piece.copy_(torch.index_select(whole, 0, chosen[place], out=halves[: len(piece)]))
                 look(place, piece)
 
-        with _one_visit:
-            workers = min(torch.get_num_threads(), 1 + count // (step * _PIECES_WORTH_A_THREAD))
+        with _one_visit, devices.exact_products(self.device):
+            whole = self._rows_there()
+            chosen = None if rows is None else torch.from_numpy(rows).to(self.device)
+            workers = (
+                min(torch.get_num_threads(), 1 + count // (step * _PIECES_WORTH_A_THREAD)) if here else 1
+            )
             with threads():
                 _run(work, workers)
+
+    def _rows_there(self) -> Tensor:
+        """The float16 rows in the memory of the device; mapped from disk where that is this machine's own."""
+        import torch
+
+        if not self._rows:
+            self._rows.append(torch.from_numpy(self.vectors).to(self.device))
+        return self._rows[0]
 
     def distances(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
         """‖x₁₆ − mean‖₂ of every row, shape (n,); computed once for each of the latest means and kept."""
@@ -126,8 +156,8 @@ class ScanMatrix:
 
         key = mean.tobytes()
         if key not in self._distances:
-            centre = torch.from_numpy(mean.astype(np.float32))
-            found = torch.empty(len(self))
+            centre = torch.from_numpy(mean.astype(np.float32)).to(self.device)
+            found = torch.empty(len(self), device=self.device)
 
             def measure(place: slice, piece: Tensor) -> None:
                 torch.linalg.vector_norm(piece.sub_(centre), dim=1, out=found[place])
@@ -135,7 +165,7 @@ class ScanMatrix:
             self.visit(measure)
             while len(self._distances) >= _MEANS_KEPT:
                 self._distances.pop(next(iter(self._distances)), None)
-            self._distances[key] = found.numpy()
+            self._distances[key] = found.cpu().numpy()
             return self._distances[key]
         return self._distances[key]
 
