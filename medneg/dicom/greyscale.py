@@ -21,10 +21,9 @@ from medneg.dicom.identity import view
 from medneg.dicom.lut import read_lookup
 from medneg.dicom.polarity import is_negative
 from medneg.dicom.stored import Layout
+from medneg.dicom.tables import Cells, count, look_up
 from medneg.dicom.window import Window, percentile_window
 from medneg.errors import UnreadableImage
-
-Cells = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +49,7 @@ def grey_scale(cells: Cells, dataset: Dataset, layout: Layout) -> tuple[NDArray[
     Raises:
         UnreadableImage: all pixels have the same value.
     """
-    counts = np.bincount(cells.ravel(), minlength=2**layout.allocated)
+    counts = count(cells)
     occurring = np.flatnonzero(counts)
     stored, counts = layout.values(occurring), counts[occurring]
     padding = _padding(dataset, stored, layout)
@@ -71,7 +70,7 @@ def _show(
     """Look every pixel up; padding, whose grey is NaN, is black whichever way round the picture is."""
     table = np.zeros(np.iinfo(cells.dtype).max + 1, dtype=np.float32)
     table[occurring] = np.nan_to_num(1.0 - greys if inverted else greys, nan=0.0)
-    return np.asarray(table[cells])
+    return look_up(table, cells)
 
 
 def modality_values(dataset: Dataset, stored: NDArray[np.int64], layout: Layout) -> Modality:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medneg.dicom.content import Kind, require_sane_size
+from medneg.dicom.tables import count, look_up
 from medneg.dicom.window import percentile_window
 from medneg.errors import UnreadableImage
 
@@ -44,7 +45,7 @@ def read_picture(path: Path, kind: Kind) -> tuple[NDArray[np.float32], str, dict
     header = {"Format": kind, "Rows": str(pixels.shape[0]), "Columns": str(pixels.shape[1]), "Mode": mode}
     if not deep:
         return pixels.astype(np.float32) / np.float32(255), "8 bits as they are", header
-    return _windowed(pixels), "percentile window 1-99 %", header
+    return _windowed(pixels.astype(np.uint16, copy=False)), "percentile window 1-99 %", header
 
 
 def _decode(path: Path, kind: Kind) -> tuple[NDArray[np.generic], str]:
@@ -81,10 +82,10 @@ def _grey(samples: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(channels.mean(axis=2)), dtype=np.uint8)
 
 
-def _windowed(deep: NDArray[np.generic]) -> NDArray[np.float32]:
-    counts = np.bincount(deep.ravel(), minlength=2**16)
+def _windowed(deep: NDArray[np.uint16]) -> NDArray[np.float32]:
+    counts = count(deep)
     values = np.arange(2**16, dtype=np.float64)
     window = percentile_window(values, counts)
     assert window is not None  # a blank picture was refused before
     table: NDArray[np.float32] = window(values).astype(np.float32)
-    return np.asarray(table[deep])
+    return look_up(table, deep)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medneg.archive import FileStamp
 from medneg.errors import UnreadableImage
 from medneg.values import InputSpec, Radiograph
 
 THUMBNAIL_SIDE = 256
+_ROWS = 32
 SLOW_IMPORTS = ("medneg.ingest.decoding", "medneg.dicom.reader", "medneg.dicom.preparation")
 """Modules that ``read_file`` needs."""
 
@@ -54,11 +56,20 @@ def make_thumbnail(radiograph: Radiograph) -> bytes:
     """A grey JPEG of the pixels alone, at most 256 pixels wide or high."""
     from PIL import Image
 
-    picture = Image.fromarray(np.rint(radiograph.pixels * 255).astype(np.uint8))
+    picture = Image.fromarray(_eight_bits(radiograph.pixels))
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
+
+
+def _eight_bits(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Pixels in [0, 1] in steps of 1/255, some rows at a time: what lies between stays in the cache."""
+    eight = np.empty(pixels.shape, np.uint8)
+    for start in range(0, len(pixels), _ROWS):
+        some = pixels[start : start + _ROWS] * np.float32(255)
+        eight[start : start + _ROWS] = np.rint(some, out=some)
+    return eight
 
 
 def warm_up() -> None:
