@@ -33,8 +33,9 @@ from sqlalchemy import (
 
 from medneg.archive import checking, migrating
 from medneg.archive.engines import connect, transaction
+from medneg.archive.halves import insert_embeddings
 from medneg.archive.places import Place, key_check, locate
-from medneg.archive.schema import UNFINISHED_COPY, Base, Claim, Setting
+from medneg.archive.schema import ONLY_POSTGRESQL, UNFINISHED_COPY, Base, Claim, Embedding, Setting
 from medneg.errors import ArchiveError
 
 BATCH = 500
@@ -44,8 +45,10 @@ _COUNT_ON = """
 SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest(max(id), 1), max(id) IS NOT NULL) FROM {table}
 """
 
-COPIED = tuple(table for table in Base.metadata.sorted_tables if table.name != Claim.__tablename__)
-"""Every table but the claims: these are of processes that work on the source."""
+_LEFT_OUT = ONLY_POSTGRESQL | {Claim.__tablename__}
+
+COPIED = tuple(table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT)
+"""Every table but the claims, which are of processes at work on the source, and what follows from others."""
 
 Progress = Callable[[int, int], None]
 
@@ -155,9 +158,16 @@ def _copy_table(reading: Connection, target: _Side, table: Table, tally: _Tally)
     statement = select(table).order_by(key).execution_options(yield_per=BATCH)
     for some in reading.execute(statement if last is None else statement.where(key > last)).partitions():
         with transaction(target.engine, target.place, writes=True) as writing:
-            writing.execute(insert(table), [dict(row._mapping) for row in some])
+            _insert(writing, table, [dict(row._mapping) for row in some])
         tally.add(len(some))
     return None
+
+
+def _insert(writing: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if table.name == Embedding.__tablename__:
+        insert_embeddings(writing, rows)
+    else:
+        writing.execute(insert(table), rows)
 
 
 def _growing_key(table: Table) -> Column[Any] | None:

@@ -40,6 +40,15 @@ def connect(place: Place) -> Engine:
         raise ArchiveError(
             f"the archive at {place.shown} needs a database driver that is not installed: {error}"
         ) from None
+    if engine.dialect.name == "postgresql":
+        if engine.driver != "psycopg":
+            raise ArchiveError(
+                f"the archive at {place.shown} needs psycopg, not {engine.driver}: "
+                "write postgresql+psycopg://, and `pip install 'medneg[postgres]'`"
+            )
+        from medneg.archive import halfvec_wire
+
+        event.listen(engine, "connect", halfvec_wire.register)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

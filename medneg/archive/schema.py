@@ -2,7 +2,8 @@
 
 ``patients`` ← ``studies`` ← ``images`` ← ``embeddings``, ``thumbnails``; ``reports`` belong to studies,
 ``findings`` to an image or to a study; ``calibrations`` ← ``calibrated_findings``. ``encoders``,
-``rejected``, ``claims``, ``searches`` and ``settings`` stand alone.
+``rejected``, ``claims``, ``searches`` and ``settings`` stand alone. ``halves``, on PostgreSQL only, follow
+``embeddings``.
 A change here needs a revision in ``migrations/versions`` and a new ``REVISION``.
 """
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -28,7 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0003"
+from medneg.archive.halfvec import Halfvec
+
+REVISION = "0004"
 """The revision of the schema that this module describes: the head of ``migrations/versions``."""
 
 UNFINISHED_COPY = "unfinished_copy"
@@ -176,6 +180,27 @@ class Embedding(Base):
     image_id: Mapped[int] = mapped_column(Key, ForeignKey("images.id", ondelete="CASCADE"))
     image_fingerprint: Mapped[str] = mapped_column(String(200))
     vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Half(Base):
+    """An embedding once more, rounded to float16 for pgvector. It comes and goes with its embedding."""
+
+    __tablename__ = "halves"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["image_id", "image_fingerprint"],
+            ["embeddings.image_id", "embeddings.image_fingerprint"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    image_fingerprint: Mapped[str] = mapped_column(String(200), primary_key=True)
+    image_id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    vector: Mapped[Any] = mapped_column(Halfvec)
+
+
+ONLY_POSTGRESQL = frozenset({Half.__tablename__})
+"""Tables that an archive on SQLite lacks."""
 
 
 class Calibration(Base):

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, insert, literal, select, update
 
 from medneg import __version__
+from medneg.archive import halves
+from medneg.archive.halves import insert_embeddings
 from medneg.archive.reading import chunks
 from medneg.archive.rows import FileStamp, Label, NewImage, NewRejection
 from medneg.archive.schema import (
     Embedding,
     Encoder,
     Finding,
+    Half,
     Image,
     Patient,
     Rejected,
@@ -84,7 +87,7 @@ def add_images(connection: Connection, batch: Sequence[NewImage], *, fingerprint
             }
             for path, new in some.items()
         ]
-        connection.execute(insert(Embedding), rows)
+        insert_embeddings(connection, rows)
 
 
 def add_vectors(
@@ -112,7 +115,7 @@ def add_vectors(
             for image in here
         ]
         if rows:
-            connection.execute(insert(Embedding), rows)
+            insert_embeddings(connection, rows)
         stored += len(rows)
     return stored
 
@@ -261,7 +264,13 @@ def add_twin(connection: Connection, file: FileStamp, *, fingerprint: str) -> in
         return int(gone["id"])
     row = {name: value for name, value in twins[0].items() if name != "id"}
     image = _inserted(connection, Image, row | place | {"indexed_at": datetime.now(UTC)})
-    for table, columns in ((Embedding, ("image_fingerprint", "vector")), (Thumbnail, ("jpeg",))):
+    kept: list[tuple[type[Any], tuple[str, ...]]] = [
+        (Embedding, ("image_fingerprint", "vector")),
+        (Thumbnail, ("jpeg",)),
+    ]
+    if halves.kept(connection):
+        kept.append((Half, ("image_fingerprint", "vector")))
+    for table, columns in kept:
         copied = select(literal(image), *(getattr(table, name) for name in columns))
         source = copied.where(table.image_id == twins[0]["id"])
         connection.execute(insert(table).from_select(["image_id", *columns], source))

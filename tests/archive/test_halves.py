@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from medneg.archive import Archive, migrating
+from medneg.archive.copying import copy_archive
+from medneg.archive.engines import connect, transaction
+from medneg.archive.halfvec import HalfVector
+from medneg.archive.migrations.versions import r0004_halves
+from medneg.archive.places import locate
+from medneg.errors import ArchiveError
+from tests.archive.new_images import SPACE, new_image, stamp, unit_vector
+
+BACK_TO_0003 = "DROP TABLE halves; UPDATE alembic_version SET version_num = '0003'"
+
+
+@pytest.fixture
+def url(location):
+    if not isinstance(location, str):
+        pytest.skip("halves are PostgreSQL's")
+    return location
+
+
+def halves(url):
+    """By image and space, what pgvector holds."""
+    engine = connect(locate(url))
+    with transaction(engine, locate(url)) as connection:
+        rows = connection.execute(
+            text("SELECT image_id, image_fingerprint, vector::text FROM halves ORDER BY 2, 1")
+        ).all()
+    engine.dispose()
+    return {(row[0], row[1]): np.array(row[2].strip("[]").split(","), np.float16).tolist() for row in rows}
+
+
+def rounded(seed):
+    return unit_vector(seed).astype(np.float16).tolist()
+
+
+def run(url, statement):
+    engine = connect(locate(url))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_every_embedding_is_kept_as_float16_too(url):
+    with Archive.open(url, create=True) as archive:
+        archive.store(SPACE, images=[new_image(0), new_image(1)])
+        archive.store("other", images=[new_image(1)])
+        assert archive.add_vectors("codes", [2, 9], np.stack([unit_vector(5), unit_vector(6)])) == 1
+    assert halves(url) == {
+        (1, SPACE): rounded(0),
+        (2, SPACE): rounded(1),
+        (2, "other"): rounded(1),
+        (2, "codes"): rounded(5),
+    }
+
+
+def test_halves_follow_images_that_are_replaced(url):
+    with Archive.open(url, create=True) as archive:
+        archive.store(SPACE, images=[new_image(0), new_image(1)])
+        archive.store(SPACE, images=[new_image(2, name="0.dcm", content="new")])
+        assert halves(url) == {(2, SPACE): rounded(1), (3, SPACE): rounded(2)}
+        archive.add_vectors(SPACE, [2], unit_vector(7)[None])
+        assert halves(url) == {(2, SPACE): rounded(7), (3, SPACE): rounded(2)}
+
+
+def test_a_twin_has_a_half_of_its_own(url, monkeypatch):
+    monkeypatch.setattr("os.path.exists", lambda path: True)
+    with Archive.open(url, create=True) as archive:
+        archive.store(SPACE, images=[new_image(0)])
+        archive.store(SPACE, twins=[stamp("twin.dcm", content="0.dcm")])
+    assert halves(url) == {(1, SPACE): rounded(0), (2, SPACE): rounded(0)}
+
+
+def test_an_older_archive_gets_its_halves_when_it_is_opened(url, monkeypatch):
+    monkeypatch.setattr(r0004_halves, "_BATCH", 3)
+    with Archive.open(url, create=True) as archive:
+        archive.store(SPACE, images=[new_image(n) for n in range(8)])
+    run(url, BACK_TO_0003)
+    Archive.open(url).close()
+    assert halves(url) == {(n + 1, SPACE): rounded(n) for n in range(8)}
+
+
+def test_a_copy_from_a_folder_has_halves(url, tmp_path):
+    with Archive.open(tmp_path / "source", create=True) as archive:
+        archive.store(SPACE, images=[new_image(n) for n in range(3)])
+    counts = copy_archive(tmp_path / "source", url)
+    assert "halves" not in counts
+    assert halves(url) == {(n + 1, SPACE): rounded(n) for n in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ("SELECT NULL", r"has no pgvector.*0\.8\.4 or newer.*open it again"),
+        ("SELECT '0.8.3'", r"has pgvector 0\.8\.3.*needs 0\.8\.4 or newer.*ALTER EXTENSION vector UPDATE"),
+    ],
+)
+def test_a_server_without_a_good_pgvector_is_refused_and_left_as_it_is(url, monkeypatch, found, message):
+    monkeypatch.setattr(r0004_halves, "_FOUND", found)
+    # Alembic loads the revisions anew each time.
+    monkeypatch.setattr(migrating, "_scripts", lambda scripts=migrating._scripts: patched(scripts(), found))
+    with pytest.raises(ArchiveError, match=message):
+        Archive.open(url, create=True)
+    with pytest.raises(ArchiveError, match="there is no archive"):
+        Archive.open(url)
+
+
+def patched(scripts, found):
+    scripts.get_revision("0004").module._FOUND = found
+    return scripts
+
+
+def test_another_driver_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(PGDialect_psycopg, "driver", "pg9000")
+    with pytest.raises(ArchiveError, match=r"needs psycopg, not pg9000: write postgresql\+psycopg://"):
+        connect(locate("postgresql://reader@nowhere/films"))
+
+
+def test_the_binary_form_is_a_length_and_big_endian_halves():
+    sent = HalfVector(np.array([1.0, -2.0], np.float16)).to_bytes()
+    assert sent == bytes([0, 2, 0, 0, 0x3C, 0, 0xC0, 0])
