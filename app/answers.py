@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
+from app.resources import meters, settings, turns
 from medneg.archive import Archive, Where
 from medneg.archive.ranking import Ranking
 from medneg.chances import query_chances
@@ -81,16 +82,26 @@ def forget_answers() -> None:
 def _answer(slot: str, store: Archive, encoder: Encoder, request: Request) -> Answer:
     held = st.session_state.setdefault("answers", {})
     if slot not in held or held[slot][0] != request:
-        found = search(
-            store,
-            request.query,
-            encoder,
-            method=request.method,
-            space=request.space,
-            k=request.k,
-            where=request.where,
-            exclude_risk=request.exclude_risk,
-        )
+        with turns().turn():
+            found = search(
+                store,
+                request.query,
+                encoder,
+                method=request.method,
+                space=request.space,
+                k=request.k,
+                where=request.where,
+                exclude_risk=request.exclude_risk,
+                index=settings().index,
+                who=_reader(),
+            )
+        meters().searched(found, door="page")
         held[slot] = (request, found)
     kept: Answer = held[slot][1]
     return kept
+
+
+def _reader() -> str | None:
+    """Whom the proxy in front has signed in, where the operator said that there is one."""
+    header = settings().user_header
+    return st.context.headers.get(header) if header else None

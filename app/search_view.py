@@ -15,6 +15,7 @@ from app.markup import banner_html, tag, text
 from app.promises_view import drop_promise, kept, show_promise
 from app.resources import load_encoder, load_parser
 from app.scoring_view import Scoring, show_scoring
+from app.serving.turns import Busy
 from medneg import encoders
 from medneg.archive import Archive, ImageRow, Where
 from medneg.encoders import Encoder
@@ -68,6 +69,10 @@ def ask(store: Archive) -> Asked | None:
             kept_promise = asked.answer.promise
             promised.html(kept(kept_promise) if kept_promise else NOTHING_EXCLUDED)
         return asked
+    except Busy as busy:
+        st.warning(str(busy).capitalize() + ".")
+        st.button("Search again", key="busy")
+        return None
     except PromiseError as error:
         promised.html(tag("div", "The promise cannot be made.", kind="mn-note mn-uncertain"))
         st.warning(str(error))
@@ -140,11 +145,12 @@ def _show_rows(ours: list[Card], plain: list[Card]) -> None:
 
 
 def promise(found: Answer) -> str:
-    """Say what the ranking is worth, as HTML: exact or not, over how many images, in which time."""
+    """Say what the ranking is worth, as HTML: exact or not, over how many images, how and in which time."""
     kind = "✓ exact" if found.exact else "≈ approximate"
     over = tag("span", f"{kind} over {found.considered:,} images", kind="mn-exact" if found.exact else "")
     met = f" · at most {found.promise.risk:.0%} carry what is excluded" if found.promise else ""
-    return tag("div", f"{over}{met} · {found.seconds * 1000:.0f} ms", kind="mn-promise")
+    way = tag("span", text(found.index), kind="mn-dim")
+    return tag("div", f"{over}{met} · {found.seconds * 1000:.0f} ms · {way}", kind="mn-promise")
 
 
 def phantom_alarm(card: EncoderCard, rows: tuple[ImageRow, ...] | list[ImageRow]) -> str | None:

@@ -13,6 +13,7 @@ MednegError
 │   └── SpaceMismatch         text and image embeddings come from different models
 ├── UnreadableImage           a file cannot become a radiograph; carries the reason in plain words
 ├── ArchiveError              the archive is missing, newer than this program, or holds nothing to search
+│   └── ArchiveUnavailable    its database cannot be reached or used just now: the same may work later
 ├── ManifestError             a table of labels or reports cannot be used
 └── GateError                 a file of thresholds for a diagnosis cannot be used
 
@@ -112,6 +113,10 @@ class UnreadableImage(MednegError):
 
 class ArchiveError(MednegError):
     """The archive is missing, was written by a newer medneg, or holds nothing to search."""
+
+
+class ArchiveUnavailable(ArchiveError):
+    """The archive's database is stopped, restarting, locked for too long or full: the same may work later."""
 
 
 class ManifestError(MednegError):

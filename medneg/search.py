@@ -102,6 +102,7 @@ def search(
     head: Head | None = None,
     session: Session | None = None,
     index: str = AUTOMATIC,
+    who: str | None = None,
 ) -> Answer:
     """Find the images that show what is wanted and not what is unwanted.
 
@@ -118,6 +119,8 @@ def search(
         head: for a method that works in a head's codes; None for the one that ships for the encoder.
         session: learns from the query and answers it with what it learned; None for the encoder as it is.
         index: a name in ``medneg.archive.indexes.KINDS``, or "auto" for the one that suits the archive.
+        who: the reader whom a service has signed in, for the audit trail; it keeps a keyed pseudonym. None
+            for the account that runs this process.
 
     Returns:
         At most k hits, best first, with scores exact over the stored float32 embeddings.
@@ -155,7 +158,9 @@ def search(
     if head is not None and scanned == head.code_fingerprint:
         aged += _lacking_codes(archive, head, card)
     found = archive.indexes(scanned).open(index).search(plan, k, where=wanted, among=among)
-    archive.record_search(read.raw, method=method, encoder=card.name, k=k, considered=found.considered)
+    archive.record_search(
+        read.raw, method=method, encoder=card.name, k=k, considered=found.considered, who=who
+    )
     hits, images = explained_hits(archive, read, plan, found.ranking, chances)
     return Answer(
         query=read,

@@ -35,6 +35,10 @@ HOMES = {
     "sqlalchemy": {"medneg/archive"},
     "alembic": {"medneg/archive"},
     "streamlit": {"app"},
+    "starlette": {"app"},
+    "uvicorn": {"app"},
+    "prometheus_client": {"app"},
+    "pydantic": {"app"},
 }
 SOURCES = sorted(p for top in ("medneg", "finetune", "app") for p in (ROOT / top).rglob("*.py"))
 

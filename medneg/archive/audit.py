@@ -14,13 +14,20 @@ from medneg.archive.rows import SearchRow
 from medneg.archive.schema import Search
 
 
-def account(key: bytes) -> str:
-    """A keyed pseudonym of the account that runs this process: readers can be told apart, not named."""
+def account(key: bytes, reader: str | None = None) -> str:
+    """A keyed pseudonym of who asks: readers can be told apart, not named.
+
+    Args:
+        key: the archive's.
+        reader: whom a service has signed in; None for the account that runs this process.
+    """
+    if reader is not None:
+        return _pseudonym(key, f"reader {reader}")
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name
         name = str(os.getuid())
-    return hmac.new(key, f"account {name}".encode(), hashlib.sha256).hexdigest()[:16]
+    return _pseudonym(key, f"account {name}")
 
 
 def record(connection: Connection, row: SearchRow) -> None:
@@ -54,3 +61,7 @@ def searches(connection: Connection, *, limit: int) -> tuple[SearchRow, ...]:
         )
         for row in connection.execute(statement)
     )
+
+
+def _pseudonym(key: bytes, name: str) -> str:
+    return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]

@@ -26,6 +26,11 @@ def problems(connection: Connection, place: Place) -> Iterator[str]:
             yield f"{_many(lacking, 'image')} without an embedding of {space.name}"
 
 
+def ping(connection: Connection) -> None:
+    """Read one row: of a file in which there is none to read, SQLite would notice nothing."""
+    connection.execute(select(Setting.name).limit(1)).first()
+
+
 def check_key(connection: Connection, place: Place) -> bytes:
     """The pseudonym key, after a look whether it is the one this archive was made with.
 

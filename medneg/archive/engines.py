@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from medneg.archive.places import Place
-from medneg.errors import ArchiveError
+from medneg.errors import ArchiveError, ArchiveUnavailable
 
 BUSY_SECONDS = 30
 """How long a process waits for another one that writes."""
+
+CONNECT_SECONDS = 10
+"""How long a server may take to take a connection."""
 
 _WRITERS = 0x6D65646E6567
 """The advisory lock that PostgreSQL's writers take in turn: "medneg" in ASCII. It is of one database only."""
@@ -33,7 +37,10 @@ def connect(place: Place) -> Engine:
     elif place.url.get_backend_name() == "postgresql":
         # A reader of yesterday's connection learns that the server was restarted before it asks anything.
         options["pool_pre_ping"] = True
-        options["connect_args"] = {"options": f"-c lock_timeout={BUSY_SECONDS}s"}
+        options["connect_args"] = {
+            "options": f"-c lock_timeout={BUSY_SECONDS}s",
+            "connect_timeout": CONNECT_SECONDS,
+        }
     try:
         engine = create_engine(place.url, hide_parameters=True, **options)
     except (ImportError, NoSuchModuleError) as error:
@@ -85,7 +92,9 @@ def transaction(
         alone: whether a writer waits for its turn; one that only adds rows that nobody looks up need not.
 
     Raises:
-        ArchiveError: if the database cannot be reached, is locked for too long, damaged or full.
+        ArchiveUnavailable: if the database cannot be reached, goes away, is locked for too long or full;
+            the next transaction tries a connection of its own.
+        ArchiveError: if it is damaged.
     """
     options: dict[str, Any] = {"medneg_writes": writes}
     if engine.dialect.name != "sqlite" and not writes:
@@ -95,8 +104,14 @@ def transaction(
             if writes and alone and engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
             yield connection
-    except OperationalError as error:
-        raise ArchiveError(f"the archive at {place.shown} cannot be used: {_cause(error, place)}") from None
+    except (OperationalError, InterfaceError) as error:
+        raise ArchiveUnavailable(
+            f"the archive at {place.shown} cannot be used: {_cause(error, place)}"
+        ) from None
+    except NoConnectionLeft:
+        raise ArchiveUnavailable(
+            f"the archive at {place.shown} is asked by too many at once; try again"
+        ) from None
     except DBAPIError as error:
         if "not a database" not in str(error.orig):
             raise

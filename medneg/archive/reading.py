@@ -265,6 +265,15 @@ def thumbnail(connection: Connection, image: int) -> bytes | None:
     return found
 
 
+def find_thumbnail(connection: Connection, pseudonym: str) -> bytes | None:
+    """The thumbnail of the image with a pseudonym, of the latest such image; None when there is none."""
+    statement = select(Thumbnail.jpeg).join(Image, Image.id == Thumbnail.image_id)
+    found: bytes | None = connection.execute(
+        statement.where(Image.pseudonym == pseudonym).order_by(Image.id.desc()).limit(1)
+    ).scalar()
+    return found
+
+
 def known_files(connection: Connection, paths: Sequence[str], fingerprint: str) -> dict[str, KnownFile]:
     """What the archive knows of some paths; paths that it has never seen are left out."""
     embedded = exists().where(Embedding.image_id == Image.id, Embedding.image_fingerprint == fingerprint)

@@ -127,8 +127,10 @@ class Archive:
             allowed = connection.execute(filters.image_ids(where)).scalars()
             return np.isin(ids, np.fromiter(allowed, np.int64))
 
-    def record_search(self, query: str, *, method: str, encoder: str, k: int, considered: int) -> None:
-        """Write a search into the audit trail, with the time and a pseudonym of the account.
+    def record_search(
+        self, query: str, *, method: str, encoder: str, k: int, considered: int, who: str | None = None
+    ) -> None:
+        """Write a search into the audit trail, with the time and a pseudonym of who asked.
 
         Args:
             query: the words that were asked.
@@ -136,12 +138,13 @@ class Archive:
             encoder: the encoder's name.
             k: how many hits were asked for.
             considered: how many images the filter let through.
+            who: the reader whom a service has signed in; None for the account that runs this process.
         """
         from medneg.archive.rows import SearchRow
 
         row = SearchRow(
             when=datetime.now(UTC).isoformat(),
-            who=audit.account(self.pseudonym_key),
+            who=audit.account(self.pseudonym_key, who),
             query=query,
             method=method,
             encoder=encoder,
@@ -186,6 +189,20 @@ class Archive:
         """An image's JPEG, at most 256 pixels wide or high; None when there is no such image."""
         with transaction(self._engine, self._place) as connection:
             return reading.thumbnail(connection, int(image_id))
+
+    def find_thumbnail(self, pseudonym: str) -> bytes | None:
+        """The thumbnail of the image with a pseudonym, of the latest such image; None when there is none."""
+        with transaction(self._engine, self._place) as connection:
+            return reading.find_thumbnail(connection, pseudonym)
+
+    def ping(self) -> None:
+        """Ask the database for next to nothing.
+
+        Raises:
+            ArchiveUnavailable: if it does not answer.
+        """
+        with transaction(self._engine, self._place) as connection:
+            checking.ping(connection)
 
     def spaces(self) -> tuple[SpaceRow, ...]:
         """Every embedding space of the archive, the fullest first."""

@@ -21,6 +21,7 @@ from medneg.cli import reading as reading
 from medneg.cli import measuring as measuring
 from medneg.cli import diagnosing as diagnosing
 from medneg.cli import machine as machine
+from medneg.cli import serving as serving
 # isort: on
 
 __all__ = ["app", "main"]

@@ -36,6 +36,10 @@ HeadOption = Annotated[
         "`medneg-finetune exclmm` run.",
     ),
 ]
+IndexOption = Annotated[
+    str,
+    typer.Option("--index", help="How images are found: auto, or a name that `medneg index list` shows."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app.once import forget_all
 from medneg import encoders
 from medneg.archive import Archive, FileStamp, Label, NewImage
 from medneg.query import lexicon
@@ -60,7 +61,7 @@ def page(
     monkeypatch.delenv("MEDNEG_TEXT_ENCODERS", raising=False)
     monkeypatch.delenv("MEDNEG_REPORTS", raising=False)
     monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: encoder)
-    st.cache_resource.clear()
+    forget_all()
     st.cache_data.clear()
 
     def open_page(**parameters: str | list[str]) -> AppTest:
@@ -70,7 +71,7 @@ def page(
         return test.run()
 
     yield open_page
-    st.cache_resource.clear()
+    forget_all()
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import shutil
-import subprocess
 
 import pytest
 from typer.testing import CliRunner
@@ -157,7 +157,7 @@ def test_methods_in_the_codes_of_a_head_are_offered_where_the_archive_holds_them
 def test_the_command_hands_the_operators_folders_over(tuned, archive_folder, monkeypatch):
     _, _, folder = tuned
     told = {}
-    monkeypatch.setattr(subprocess, "call", lambda command, env: told.update(env) or 0)
+    monkeypatch.setattr(os, "execve", lambda path, command, environment: told.update(environment))
     asked = ["ui", "--archive", str(archive_folder), "--no-browser", "--reports", "kept here"]
     ran = CliRunner().invoke(app, [*asked, "--text-encoder", str(folder.parent)])
     assert ran.exit_code == 0

@@ -1,0 +1,115 @@
+"""The query page and the search API over an archive: `ui` on this machine, `serve` for a department."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medneg.cli.application import ArchiveOption, IndexOption, app
+from medneg.errors import MednegError
+
+TextTowersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text-encoder",
+        help="A tuned text tower to offer: the folder of a `medneg-finetune` run. Repeatable.",
+    ),
+]
+ReportsOption = Annotated[
+    Path | None,
+    typer.Option(help="Where diagnostic reports are kept; without it, `diagnoses` in the archive."),
+]
+
+
+@app.command()
+def ui(
+    archive: ArchiveOption,
+    text_encoder: TextTowersOption = None,
+    reports: ReportsOption = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 8501,
+) -> None:
+    """Open the query page. It listens on this machine only."""
+    print(f"A first question: http://localhost:{port}/?q=effusion+but+no+calcification&compare=true")
+    _become_service(
+        archive,
+        text_encoder or [],
+        reports,
+        {"host": "localhost", "port": port, "browser": browser, "quiet": True},
+    )
+
+
+@app.command()
+def serve(
+    archive: ArchiveOption,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; this machine only by default.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="An encoder that requests may ask for; the first is the default. Repeatable."),
+    ] = None,
+    text_encoder: TextTowersOption = None,
+    reports: ReportsOption = None,
+    index: IndexOption = "auto",
+    searches: Annotated[int, typer.Option(help="How many searches run at once.", min=1)] = 2,
+    waiting: Annotated[int, typer.Option(help="How many more may wait; others hear “busy”.", min=0)] = 40,
+    show_paths: Annotated[
+        bool, typer.Option("--show-paths", help="Tell the paths of files in answers.")
+    ] = False,
+    user_header: Annotated[
+        str | None,
+        typer.Option(
+            help="Header in which a proxy that signs readers in names them, such as X-Forwarded-User."
+        ),
+    ] = None,
+) -> None:
+    """Serve the query page, a search API, thumbnails, health and metrics. Research use only."""
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        sys.stderr.write(
+            "warning: other machines can reach this service, and it asks nobody who they are; "
+            "put a proxy with TLS and sign-in before it\n"
+        )
+    settings = {
+        "host": host,
+        "port": port,
+        "encoder": encoder or [],
+        "index": index,
+        "searches": searches,
+        "waiting": waiting,
+        "show_paths": show_paths,
+        "user_header": user_header,
+    }
+    _become_service(archive, text_encoder or [], reports, settings)
+
+
+def _become_service(
+    archive: str, text_encoders: list[str], reports: Path | None, settings: dict[str, object]
+) -> None:
+    """Check what was asked for and become the service: signals go straight to it."""
+    from medneg.archive import Archive
+    from medneg.encoders.text_towers import find_text_tower, read_text_tower
+
+    if importlib.util.find_spec("app") is None:
+        raise MednegError("the query page is not installed; install medneg with its app package")
+    Archive.open(archive).close()  # a wrong path is told here, not on the page
+    towers = [find_text_tower(name).resolve() for name in text_encoders]
+    for tower in towers:
+        read_text_tower(tower)
+    told = {
+        "MEDNEG_ARCHIVE": archive,
+        "MEDNEG_TEXT_ENCODERS": json.dumps([str(tower) for tower in towers]),
+        "MEDNEG_SERVE": json.dumps(settings),
+    }
+    if reports is not None:
+        told["MEDNEG_REPORTS"] = str(reports)
+    sys.stdout.flush()
+    # -P: a folder `app` that happens to lie where this was started is not ours.
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "app.serving"], {**os.environ, **told})
