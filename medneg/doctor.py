@@ -99,6 +99,10 @@ def _archive(location: str) -> Iterator[Check]:
                 or "no embeddings"
             )
             yield Check(subject="archive", ok=True, detail=held)
+            for space in store.spaces():
+                choice = store.indexes(space.image_fingerprint).choice()
+                detail = f"{choice.name} for searches of {space.name}: {choice.reason}"
+                yield Check(subject="index", ok=True, detail=detail)
             for problem in problems:
                 yield Check(
                     subject="archive",

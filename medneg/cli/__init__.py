@@ -16,6 +16,7 @@ from medneg.cli import archives as archives
 from medneg.cli import embedding as embedding
 from medneg.cli import labelling as labelling
 from medneg.cli import calibrating as calibrating
+from medneg.cli import indexes as indexes
 from medneg.cli import searching as searching
 from medneg.cli import reading as reading
 from medneg.cli import measuring as measuring

@@ -11,6 +11,7 @@ from medneg.cli.application import (
     ArchiveOption,
     EncoderOption,
     HeadOption,
+    IndexOption,
     JsonOption,
     TextEncoderOption,
     app,
@@ -39,6 +40,7 @@ def search(
         ),
     ] = None,
     head: HeadOption = None,
+    index: IndexOption = "auto",
     compare: Annotated[bool, typer.Option(help="Show plain CLIP's answer too.")] = False,
     policy: PolicyOption = None,
     url: UrlOption = None,
@@ -72,6 +74,7 @@ def search(
                 where=condition,
                 exclude_risk=exclude_risk if (how, there) == chosen else None,
                 head=behind,
+                index=index,
             )
             for how, there in asked
         ]

@@ -28,6 +28,7 @@ def show_answer(answer: Answer, store: Archive) -> None:
         f"({answer.card.licence}) · research use, not a medical device",
         style="dim",
     )
+    console.print(Text(f"found by: {answer.index}", style="dim"))
     if answer.promise is not None:
         console.print(_promise(answer.promise, answer.query), style="bold")
     for warning in answer.warnings:

@@ -7,17 +7,34 @@ prove that no other belongs among the best.
 
 from __future__ import annotations
 
-from medneg.archive.indexes import scanning
+import os
+
+from medneg.archive.indexes import choosing, scanning
+from medneg.archive.indexes.choosing import Choice
 from medneg.archive.indexes.kinds import Index, IndexKind, IndexState, Progress, Source
 from medneg.errors import ArchiveError, UnknownName
 
-__all__ = ["AUTOMATIC", "KINDS", "Index", "IndexKind", "IndexState", "Indexes", "Progress", "Source"]
+__all__ = [
+    "AUTOMATIC",
+    "KINDS",
+    "VARIABLE",
+    "Choice",
+    "Index",
+    "IndexKind",
+    "IndexState",
+    "Indexes",
+    "Progress",
+    "Source",
+]
 
 KINDS: dict[str, IndexKind] = {kind.name: kind for kind in (scanning.SCAN,)}
 """Every kind of index by its name."""
 
 AUTOMATIC = "auto"
-"""The name of whichever kind suits the archive and the machine."""
+"""The name of whichever kind suits the archive and the machine (``medneg.archive.indexes.choosing``)."""
+
+VARIABLE = "MEDNEG_INDEX"
+"""The environment variable that says what "auto" stands for."""
 
 
 class Indexes:
@@ -33,8 +50,28 @@ class Indexes:
             UnknownName: if there is no such index.
             ArchiveError: if it cannot be used here, with what to do.
         """
-        kind = scanning.SCAN if name == AUTOMATIC else _kind(name)
-        return kind.open(self._source)
+        if name != AUTOMATIC:
+            return _kind(name).open(self._source)
+        choice = self.choice()
+        try:
+            return _kind(choice.name).open(self._source)
+        except ArchiveError:
+            if os.environ.get(VARIABLE):
+                raise  # what somebody asked for is not quietly replaced
+            choosing.forget(self._source.archive)
+        return _kind(self.choice().name).open(self._source)
+
+    def choice(self) -> Choice:
+        """Which index "auto" stands for just now, and why.
+
+        Raises:
+            UnknownName: if MEDNEG_INDEX names no index.
+            ArchiveError: if the database cannot be reached.
+        """
+        named = os.environ.get(VARIABLE, AUTOMATIC) or AUTOMATIC
+        if named != AUTOMATIC:
+            return Choice(name=_kind(named, where=f" in {VARIABLE}").name, reason=f"{VARIABLE} says so")
+        return choosing.chosen(self._source, self._ready)
 
     def states(self) -> tuple[IndexState, ...]:
         """Of every kind, whether it can be used."""
@@ -55,6 +92,7 @@ class Indexes:
         if kind.build is None:
             raise ArchiveError(f"the index {name} needs no building: a search makes what it lacks")
         kind.build(self._source, progress or (lambda done, total: None))
+        choosing.forget(self._source.archive)
         return kind.state(self._source)
 
     def drop(self, name: str) -> None:
@@ -68,9 +106,13 @@ class Indexes:
         if kind.drop is None:
             raise ArchiveError(f"the index {name} is a part of the archive and cannot be dropped")
         kind.drop(self._source)
+        choosing.forget(self._source.archive)
+
+    def _ready(self) -> frozenset[str]:
+        return frozenset(state.name for state in self.states() if state.ready)
 
 
-def _kind(name: str) -> IndexKind:
+def _kind(name: str, *, where: str = "") -> IndexKind:
     if name not in KINDS:
-        raise UnknownName("index", name, known=(AUTOMATIC, *KINDS))
+        raise UnknownName(f"index{where}", name, known=(AUTOMATIC, *KINDS))
     return KINDS[name]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from medneg.archive import devices, reading
+from medneg.archive.engines import transaction
 from medneg.archive.filters import Where
 from medneg.archive.indexes.kinds import IndexKind, IndexState, Source
 from medneg.archive.ranking import Found
-from medneg.errors import ArchiveError
 from medneg.values import Plan
 
 if TYPE_CHECKING:
@@ -25,12 +26,10 @@ class ScanIndex:
 
     def search(self, plan: Plan, k: int, *, where: Where, among: NDArray[np.int64] | None = None) -> Found:
         """See ``medneg.archive.indexes.Index.search``; the ranking is exact."""
-        import torch
-
         from medneg.archive.scan import top_k
 
         archive, fingerprint = self._source.archive, self._source.fingerprint
-        matrix = archive.matrix(fingerprint)
+        matrix = devices.placed(archive.matrix(fingerprint))
         mask = self._mask(matrix, where, among)
         ranking = top_k(
             plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(fingerprint, ids.tolist())
@@ -38,7 +37,7 @@ class ScanIndex:
         return Found(
             ranking=ranking,
             considered=len(matrix) if mask is None else int(mask.sum()),
-            how=f"scan of float16 rows on {torch.get_num_threads()} cores",
+            how=f"scan of float16 rows on {devices.described(matrix.device)}",
         )
 
     def _mask(
@@ -52,11 +51,18 @@ class ScanIndex:
 
 
 def _state(source: Source) -> IndexState:
-    try:
-        count = len(source.archive.matrix(source.fingerprint))
-    except ArchiveError as error:
-        return IndexState(name=SCAN.name, ready=False, count=0, note=str(error))
-    return IndexState(name=SCAN.name, ready=True, count=count, note="exact, with a certificate")
+    """Whether there is anything to scan; the matrix is left as it is, for making it may take minutes."""
+    from medneg.archive.matrix import ScanMatrix
+
+    with transaction(source.engine, source.place) as connection:
+        stamp, count = reading.stamp(connection, source.fingerprint)
+    if not count:
+        note = "nothing is embedded here yet; bring images in with `medneg ingest`"
+        return IndexState(name=SCAN.name, ready=False, count=0, note=note)
+    held = ScanMatrix.open(source.folder)
+    current = held is not None and held.stamp == stamp
+    note = "exact, with a certificate" + ("" if current else "; the next scan first makes its matrix")
+    return IndexState(name=SCAN.name, ready=True, count=count, note=note)
 
 
 SCAN = IndexKind(name="scan", open=ScanIndex, state=_state)
