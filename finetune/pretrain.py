@@ -20,6 +20,7 @@ from finetune.curve import draw_curve
 from finetune.dual_encoder import TEMPLATE, Learner, export
 from finetune.losses import any_cell, contrastive, places, presence
 from finetune.recipe import Recipe
+from finetune.steps import save_whole
 from finetune.wordpieces import corpus, encode, train_tokenizer
 from medneg.evaluation.metrics import auc
 from medneg.phantom.truth import FINDINGS
@@ -105,9 +106,7 @@ class Training:
             "step": self.step,
             "seconds": self.seconds,
         }
-        unfinished = self.state_file.with_suffix(".tmp")
-        torch.save(state, unfinished)
-        unfinished.replace(self.state_file)
+        save_whole(state, self.state_file)
 
     def export(self, folder: Path) -> None:
         """Write the model as it is now, in open_clip's format."""

@@ -6,8 +6,6 @@ Where the image tower is unfrozen, it learns too, and every step looks at pixels
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +27,7 @@ from finetune.dual_encoder import half
 from finetune.embedded import Embedded
 from finetune.exporting import base_folder, export_encoder
 from finetune.starting import lineage_before
+from finetune.steps import run_steps, save_whole
 from finetune.towers import LearningTowers, as_input
 from finetune.tuning_recipe import IMAGE_SHARE, TuningRecipe, load_tuning_recipe
 from finetune.tuning_steps import Stage, step_loss
@@ -149,21 +148,18 @@ class Tuning:
             progress: called after every step with the steps done and those to do.
         """
         end = self.steps if until is None else min(until, self.steps)
-        saved = time.monotonic()
         if self.step == 0:
             self._measure(watched)
-        try:
-            while self.step < end:
-                loss = self._one_step()
-                if self.step % max(1, self.steps // self.recipe.epochs) == 0:
-                    self._measure(watched, loss)
-                if time.monotonic() - saved > save_every:
-                    self.save()
-                    saved = time.monotonic()
-                if progress is not None:
-                    progress(self.step, self.steps)
-        finally:
-            self.save()
+
+        def take() -> int:
+            loss = self._one_step()
+            if self.step % max(1, self.steps // self.recipe.epochs) == 0:
+                self._measure(watched, loss)
+            if progress is not None:
+                progress(self.step, self.steps)
+            return self.step
+
+        run_steps(take, self.save, done=self.step, end=end, every=save_every)
 
     def _one_step(self) -> float:
         rng = default_rng([self.recipe.seed, self.step, self.accelerator.process_index])
@@ -245,9 +241,7 @@ class Tuning:
             "tower": self.learning.weights(),
             "optimiser": self.optimiser.state_dict(),
         }
-        beside = self.state_file.with_suffix(".new")
-        torch.save(state, beside)
-        os.replace(beside, self.state_file)
+        save_whole(state, self.state_file)
 
     def _refuse_another(self) -> None:
         if not self.config_file.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.random import Generator, default_rng
 from torch import Tensor, nn
 
 from finetune.exclmm.recipe import rate_at
+from finetune.steps import run_steps, save_whole
 
 Progress = Callable[[int, int], None]
 Loss = Callable[[Generator], Tensor]
@@ -69,19 +69,16 @@ class Learning:
         end = self.steps if until is None else min(until, self.steps)
         if self.step >= end:
             return
-        saved = time.monotonic()
-        try:
-            while self.step < end:
-                began = time.process_time()
-                self._one_step()
-                self.seconds += time.process_time() - began
-                if time.monotonic() - saved > SAVE_EVERY:
-                    self.save()
-                    saved = time.monotonic()
-                if progress is not None:
-                    progress(self.step, self.steps)
-        finally:
-            self.save()
+
+        def take() -> int:
+            began = time.process_time()
+            self._one_step()
+            self.seconds += time.process_time() - began
+            if progress is not None:
+                progress(self.step, self.steps)
+            return self.step
+
+        run_steps(take, self.save, done=self.step, end=end, every=SAVE_EVERY)
 
     def _one_step(self) -> None:
         for group in self.optimiser.param_groups:
@@ -103,6 +100,4 @@ class Learning:
             "module": self.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        beside = self.file.with_suffix(".new")
-        torch.save(state, beside)
-        os.replace(beside, self.file)
+        save_whole(state, self.file)
