@@ -62,7 +62,9 @@ def attempt(function: Callable[[Input], Output], value: Input) -> Output | Lost:
         return function(value)
     except MemoryError:
         return Lost("reading it needs too much memory")
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in a library written in Rust is no Exception
         return Lost(f"reading it failed unexpectedly ({type(error).__name__})")
 
 
@@ -107,6 +109,26 @@ def each(
         pool.close()
 
 
+@contextlib.contextmanager
+def memory_limited(growth: int) -> Iterator[None]:
+    """Let this process allocate at most so many more bytes for a while (Linux only)."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        now = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    before, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = now + growth
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, hard))
+
+
 def _serve(connection: Connection, function: Any, prepare: Any, growth: int) -> None:
     """The life of one process: take an input, answer, until the other side hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops us
@@ -116,23 +138,11 @@ def _serve(connection: Connection, function: Any, prepare: Any, growth: int) -> 
         connection.send((_READY, None))
         while True:
             index, value = connection.recv()
-            _limit_memory(growth)
-            connection.send((index, attempt(function, value)))
+            with memory_limited(growth):
+                answer = attempt(function, value)
+            connection.send((index, answer))
     except (EOFError, OSError):
         return
-
-
-def _limit_memory(growth: int) -> None:
-    if sys.platform != "linux":
-        return
-    import resource
-
-    with open("/proc/self/statm", encoding="ascii") as file:
-        now = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = now + growth
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 class _Worker:

@@ -6,6 +6,10 @@ import os
 import time
 
 
+class Panic(BaseException):
+    """What pyo3 makes of a panic in Rust derives from BaseException."""
+
+
 def act(word: str | int) -> str | int:
     """Double a number; do what a word says."""
     match word:
@@ -17,6 +21,8 @@ def act(word: str | int) -> str | int:
             time.sleep(60)
         case "eat":
             bytearray(2**32)
+        case "panic":
+            raise Panic
         case "raise":
             raise LookupError("the patient's name")
     return word * 2 if isinstance(word, int) else word

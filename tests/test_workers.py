@@ -24,6 +24,13 @@ def test_an_error_costs_its_input_alone_and_its_words_are_not_told(workers):
     assert got == [2, Lost("reading it failed unexpectedly (LookupError)"), 4]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_panic_of_another_language_is_an_error_like_any_other(workers, capfd):
+    got = list(each(act, [1, "panic", 2], workers=workers))
+    assert got == [2, Lost("reading it failed unexpectedly (Panic)"), 4]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_input_that_kills_its_process_costs_that_input_alone():
     got = list(each(act, [1, "die", 2, 3, "crash", 4, *range(20)], workers=2))
     died, crashed = "reading it ended its process (exit status 3)", "reading it crashed (SIGABRT)"

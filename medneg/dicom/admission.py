@@ -6,7 +6,8 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from medneg.dicom.content import require_sane_size
-from medneg.dicom.elements import clean, integer, items, text
+from medneg.dicom.elements import integer, items, text
+from medneg.dicom.impersonal import impersonal
 from medneg.errors import UnreadableImage
 
 PROJECTION_MODALITIES = ("CR", "DX", "RG")
@@ -84,14 +85,15 @@ def _require_projection(dataset: Dataset) -> None:
         return
     if not (sop_class in SECONDARY_CAPTURE and not modality):
         raise UnreadableImage(
-            f"nothing in it says that it is a chest radiograph (modality {modality or 'absent'})"
+            f"nothing in it says that it is a chest radiograph (modality {_modality(dataset)})"
         )
 
 
 def _require_chest(dataset: Dataset) -> None:
     part = _body_part(dataset)
     if part not in _UNSAID and not _is_chest(part):
-        raise UnreadableImage(f"it shows another part of the body: {clean(part, longest=32)}")
+        named = _impersonal_body_part(dataset)
+        raise UnreadableImage(f"it shows another part of the body{': ' if named else ''}{named[:32]}")
 
 
 def _require_one_grey_picture(dataset: Dataset) -> None:
@@ -100,21 +102,47 @@ def _require_one_grey_picture(dataset: Dataset) -> None:
         raise UnreadableImage("it holds no picture")
     photometric = text(dataset, "PhotometricInterpretation").upper()
     samples = integer(dataset, "SamplesPerPixel") or 1
-    if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        kind = photometric or "of an unnamed kind"
+    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        kind = impersonal(dataset, "PhotometricInterpretation").upper() or "of an unnamed kind"
         raise UnreadableImage(f"its picture is not grey-scale but {kind}")
-    frames = text(dataset, "NumberOfFrames")
-    if frames not in ("", "0", "1"):
-        raise UnreadableImage(f"it holds {clean(frames, longest=12)} frames; a radiograph has one")
+    if samples != 1:
+        raise UnreadableImage(f"its picture has {samples} values per pixel; a grey-scale one has one")
+    _require_one_frame(dataset)
     require_sane_size(integer(dataset, "Rows"), integer(dataset, "Columns"))
+
+
+def _require_one_frame(dataset: Dataset) -> None:
+    if text(dataset, "NumberOfFrames") in ("", "0", "1"):
+        return
+    frames = integer(dataset, "NumberOfFrames")
+    if frames is None or frames < 0:
+        raise UnreadableImage("it does not say how many frames it holds; a radiograph has one")
+    if frames > 1:
+        raise UnreadableImage(f"it holds {frames} frames; a radiograph has one")
+
+
+def _modality(dataset: Dataset) -> str:
+    """The modality, for a message."""
+    if not text(dataset, "Modality"):
+        return "absent"
+    return impersonal(dataset, "Modality").upper() or "unknown"
 
 
 def _body_part(dataset: Dataset) -> str:
     named = text(dataset, "BodyPartExamined").upper()
-    if named not in _UNSAID:
-        return named
+    return named if named not in _UNSAID else text(_region(dataset), "CodeMeaning").upper()
+
+
+def _impersonal_body_part(dataset: Dataset) -> str:
+    """The same for a message: "" when it may be personal."""
+    if text(dataset, "BodyPartExamined").upper() not in _UNSAID:
+        return impersonal(dataset, "BodyPartExamined").upper()
+    return impersonal(dataset, "CodeMeaning", within=_region(dataset)).upper()
+
+
+def _region(dataset: Dataset) -> Dataset:
     regions = items(dataset, "AnatomicRegionSequence")
-    return text(regions[0], "CodeMeaning").upper() if regions else ""
+    return regions[0] if regions else Dataset()
 
 
 def _says_chest(dataset: Dataset) -> bool:

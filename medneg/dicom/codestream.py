@@ -25,12 +25,13 @@ def picture_size(stream: bytes) -> tuple[int, int] | None:
     """
     if stream.startswith(_JP2):
         start = stream.find(_SOC)
-        return _jpeg2000_size(stream[start:]) if start > 0 else None
+        stream = stream[start:] if start > 0 else b""
+    size = None
     if stream.startswith(_SOC):
-        return _jpeg2000_size(stream)
-    if stream.startswith(_SOI):
-        return _jpeg_size(stream)
-    return None
+        size = _jpeg2000_size(stream)
+    elif stream.startswith(_SOI):
+        size = _jpeg_size(stream)
+    return size if size and min(size) > 0 else None
 
 
 def _jpeg2000_size(stream: bytes) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -38,13 +39,18 @@ _DAMAGED = "it looks like DICOM, but its elements cannot be read: the file is da
 
 @contextmanager
 def tolerance() -> Iterator[None]:
-    """Read odd files in silence: pydicom neither validates values nor warns of them.
+    """Read odd files in silence: pydicom neither validates values, nor warns of them, nor logs them.
 
-    Its warnings quote values, which may be personal; what matters of them becomes a reason of ours.
+    Its words quote values, which may be personal; what matters of them becomes a reason of ours.
     """
-    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+    logger = logging.getLogger("pydicom")
+    silent, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        logger.disabled = silent
 
 
 @dataclass(frozen=True, slots=True, eq=False)

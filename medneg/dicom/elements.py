@@ -12,6 +12,7 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
 LONGEST_TEXT = 64
@@ -60,7 +61,8 @@ def first(found: Any) -> Any:
 def text(dataset: Dataset, keyword: str) -> str:
     """All values of an element, joined as DICOM joins them, cleaned; "" when there is none."""
     found = value(dataset, keyword)
-    if found is None or isinstance(found, bytes):
+    # The text of a sequence would be that of all its items, whatever they hold.
+    if found is None or isinstance(found, bytes | Sequence):
         return ""
     parts = found if isinstance(found, MultiValue | list | tuple) else [found]
     return clean("\\".join(str(part) for part in parts[:16]))

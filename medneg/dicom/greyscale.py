@@ -80,10 +80,12 @@ def modality_values(dataset: Dataset, stored: NDArray[np.int64], layout: Layout)
         return Modality(values=table(stored.astype(np.float64)), signed=False, step="modality LUT sequence")
     slope, intercept = number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0
     # A slope of 0 would leave no picture; it is written where none is meant, so 1 takes its place.
-    lowest = min(slope * layout.lowest, slope * layout.highest) + intercept
+    ends = [slope * end + intercept for end in (layout.lowest, layout.highest)]
+    if not np.isfinite(ends).all():  # numbers without meaning, and none that can be computed with
+        slope, intercept, ends = 1.0, 0.0, [float(layout.lowest)]
     return Modality(
         values=stored.astype(np.float64) * slope + intercept,
-        signed=lowest < 0,
+        signed=min(ends) < 0,
         step="" if (slope, intercept) == (1.0, 0.0) else "modality rescale",
     )
 

@@ -11,6 +11,7 @@ from pydicom.uid import UID
 
 from medneg.dicom.dataset import transfer_syntax
 from medneg.dicom.elements import clean, text
+from medneg.dicom.impersonal import impersonal
 
 KEPT = (
     "Modality",
@@ -62,16 +63,16 @@ KEPT = (
 
 
 def kept_header(dataset: Dataset) -> dict[str, str]:
-    """The kept fields that the file has, as cleaned text, with the names of its UIDs.
+    """The kept fields that the file has and that are not personal by mistake, as cleaned text.
 
     Returns:
         Keyword to text; also "SOPClass" and "TransferSyntax" by their names in PS3.6.
     """
     fields = {
         "SOPClass": _name(text(dataset, "SOPClassUID")),
-        "TransferSyntax": transfer_syntax(dataset).name,
+        "TransferSyntax": _name(transfer_syntax(dataset)),
     }
-    fields |= {keyword: text(dataset, keyword) for keyword in KEPT}
+    fields |= {keyword: impersonal(dataset, keyword) for keyword in KEPT}
     return {keyword: clean(found) for keyword, found in fields.items() if found}
 
 

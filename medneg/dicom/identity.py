@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date
 
 from pydicom import Dataset
+from pydicom.sequence import Sequence
 
 from medneg.dicom.elements import first, items, text, value
 from medneg.dicom.pseudonyms import pseudonym
@@ -49,7 +50,7 @@ def pseudonyms(dataset: Dataset, *, key: bytes, content: Callable[[], str]) -> t
 def raw_identifier(dataset: Dataset, keyword: str) -> str:
     """An identifier as it stands, for a pseudonym only; "" when there is none."""
     found = first(value(dataset, keyword))
-    return "" if found is None else str(found).strip("\0 ")
+    return "" if found is None or isinstance(found, Sequence) else str(found).strip("\0 ")
 
 
 def sex(dataset: Dataset) -> str | None:

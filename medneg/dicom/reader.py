@@ -21,6 +21,7 @@ from medneg.dicom.dataset import open_header, tolerance
 from medneg.dicom.elements import text
 from medneg.dicom.greyscale import grey_scale
 from medneg.dicom.header import kept_header
+from medneg.dicom.impersonal import impersonal
 from medneg.dicom.picture import read_picture
 from medneg.dicom.pseudonyms import pseudonym
 from medneg.dicom.transforms import LOADER, ImageReader
@@ -100,7 +101,7 @@ def _fields(dataset: Any, source: Source, key: bytes) -> dict[str, Any]:
         "sex": identity.sex(dataset),
         "age": identity.age(dataset),
         "study_date": identity.study_date(dataset),
-        "modality": text(dataset, "Modality").upper() or None,
+        "modality": impersonal(dataset, "Modality").upper() or None,
         "header": kept_header(dataset),
         "phantom": text(dataset, "Manufacturer") == PHANTOM,
     }

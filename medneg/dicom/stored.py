@@ -145,7 +145,10 @@ def _decoded(dataset: Dataset, decoder: Decoder) -> NDArray[Any]:
         for plugin in _plugins(decoder):
             try:
                 return decoder.as_array(dataset, decoding_plugin=plugin, **options)[0]
-            except Exception:  # each decoder has its own errors; none of their words helps a reader
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            # Each decoder has its own errors, and a panic of Rust's is no Exception; their words help nobody.
+            except BaseException:
                 continue
     raise UnreadableImage(_UNDECODABLE)
 

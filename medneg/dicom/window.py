@@ -33,11 +33,12 @@ class Window:
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Grey in [0, 1] for each value."""
-        if self.function == "SIGMOID":
-            return _sigmoid(values, self.center, self.width)
-        if self.function == "LINEAR_EXACT":
-            return np.clip((values - self.center) / self.width + 0.5, 0.0, 1.0)
-        return _linear(values, self.center, self.width)
+        with np.errstate(over="ignore"):  # far beyond a narrow window is black or white all the same
+            if self.function == "SIGMOID":
+                return _sigmoid(values, self.center, self.width)
+            if self.function == "LINEAR_EXACT":
+                return np.clip((values - self.center) / self.width + 0.5, 0.0, 1.0)
+            return _linear(values, self.center, self.width)
 
 
 def _linear(values: NDArray[np.float64], center: float, width: float) -> NDArray[np.float64]:
