@@ -34,6 +34,8 @@ HOMES = {
     "monai": {"medneg/dicom"},
     "sqlalchemy": {"medneg/archive"},
     "alembic": {"medneg/archive"},
+    "faiss": {"medneg/archive"},
+    "qdrant_client": {"medneg/archive"},
     "streamlit": {"app"},
     "starlette": {"app"},
     "uvicorn": {"app"},

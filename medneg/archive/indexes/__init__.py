@@ -12,6 +12,7 @@ import os
 from medneg.archive.indexes import choosing, scanning
 from medneg.archive.indexes.choosing import Choice
 from medneg.archive.indexes.kinds import Index, IndexKind, IndexState, Progress, Source
+from medneg.archive.indexes.qdrant import QDRANT
 from medneg.errors import ArchiveError, UnknownName
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
     "Source",
 ]
 
-KINDS: dict[str, IndexKind] = {kind.name: kind for kind in (scanning.SCAN,)}
+KINDS: dict[str, IndexKind] = {kind.name: kind for kind in (scanning.SCAN, QDRANT)}
 """Every kind of index by its name."""
 
 AUTOMATIC = "auto"
