@@ -8,10 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from app.answers import terms_of
 from app.argument import arithmetic, chances, points, scale
 from app.counterexamples import CounterExample, counter_examples
-from app.grid import open_image, thumbnail, who
+from app.grid import open_image, who
 from app.heard import heard, heard_html
 from app.markup import MARKS, bar, panel, picture, tag, text
 from app.search_view import Asked
+from app.serving.thumbs import thumb
 from medneg.archive import Archive, ImageRow
 from medneg.errors import EncoderError
 from medneg.values import Contribution
@@ -74,7 +75,7 @@ def _terms(store: Archive, asked: Asked, row: ImageRow) -> tuple[Contribution, .
 def _show_counter(store: Archive, each: CounterExample, score: float, place: int) -> None:
     mark = MARKS[each.mention.polarity]
     does = f"shows {each.mention.text}" if each.shows else f"no {each.mention.text}"
-    body = picture(thumbnail(store, each.row.id, each.row.sha256), f"radiograph, {who(each.row)}")
+    body = picture(thumb(each.row), f"radiograph, {who(each.row)}")
     said = tag("b", f"{mark} {text(does)}") + tag("span", text(who(each.row)))
     said += tag("span", text(f"cosine {each.similarity:.2f} · score {score:.3f}".replace("-", "−")))
     with st.container(key=f"counter_{place}_{each.mention.polarity}", gap=None, width="content"):

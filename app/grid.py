@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.argument import Point, chances, lacks, points, violations
 from app.markup import MARKS, bar, picture, tag, text
+from app.serving.thumbs import thumb
 from medneg.archive import Archive, ImageRow
 from medneg.query import lexicon
 from medneg.search import Answer
@@ -24,7 +25,6 @@ class Card:
 
     hit: Hit
     row: ImageRow
-    jpeg: bytes | None
     argument: tuple[Point, ...]
     shows: tuple[str, ...]
     lacks: tuple[str, ...]
@@ -48,7 +48,6 @@ def make_cards(
         Card(
             hit=hit,
             row=row,
-            jpeg=thumbnail(store, row.id, row.sha256),
             argument=tuple(points(query, parts)),
             shows=tuple(violations(query, states.get(hit.image_id, {}), words)),
             lacks=tuple(lacks(query, states.get(hit.image_id, {}), words)),
@@ -83,12 +82,6 @@ def who(row: ImageRow) -> str:
     person = " ".join(part for part in (row.sex, f"{row.age:.0f}" if row.age is not None else None) if part)
     view = "lateral" if row.view == "LATERAL" else row.view
     return " · ".join(part for part in (view, person) if part) or "view not stated"
-
-
-@st.cache_data(max_entries=4096, show_spinner=False)
-def thumbnail(_store: Archive, image_id: int, sha256: str) -> bytes | None:
-    """An image's thumbnail, read once per server; ``sha256`` tells one content of an id from another."""
-    return _store.thumbnail(image_id)
 
 
 def _show(card: Card, name: str, longest: float) -> None:
@@ -127,7 +120,7 @@ def card_html(card: Card, longest: float) -> str:
     return (
         tag(
             "div",
-            picture(card.jpeg, f"radiograph, {who(card.row)}") + tag("div", "".join(marks)),
+            picture(thumb(card.row), f"radiograph, {who(card.row)}") + tag("div", "".join(marks)),
             kind="mn-picture",
         )
         + tag("div", head, kind="mn-who")

@@ -1,4 +1,4 @@
-"""The page: ``streamlit run app/main.py`` with the archive in MEDNEG_ARCHIVE, as ``medneg ui`` does."""
+"""The page, which ``app.serving`` serves with the archive in MEDNEG_ARCHIVE."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
@@ -32,12 +31,9 @@ def tag(name: str, content: str, *, kind: str = "", style: str = "") -> str:
     return f"<{name}{attributes}>{content}</{name}>"
 
 
-def picture(jpeg: bytes | None, alt: str) -> str:
-    """An image that travels inside the page; a quiet box where there is none."""
-    if jpeg is None:
-        return tag("div", "no picture", kind="mn-no-picture")
-    source = b64encode(jpeg).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{source}" alt="{text(alt)}">'
+def picture(address: str, alt: str) -> str:
+    """An image that the browser asks for when it comes into sight, and keeps."""
+    return f'<img src="{text(address)}" alt="{text(alt)}" loading="lazy">'
 
 
 def marked(raw: str, spans: Iterable[Spanned], signs: Mapping[int, str] | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -17,15 +16,15 @@ STOP_SECONDS = 10
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 _STREAMLIT = {
-    "SERVER_HEADLESS": "true",
-    "SERVER_FILE_WATCHER_TYPE": "none",
-    "BROWSER_GATHER_USAGE_STATS": "false",
-    "CLIENT_TOOLBAR_MODE": "minimal",
-    "CLIENT_SHOW_ERROR_DETAILS": "none",
-    "LOGGER_ENABLE_RICH": "false",
-    "THEME_BASE": str(_ASSETS / "theme.toml"),
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "logger.enableRich": False,
+    "theme.base": str(_ASSETS / "theme.toml"),
 }
-"""Streamlit's options, by their environment variables without the prefix; the operator's own go first."""
+"""Streamlit's options: nothing is sent to anybody, and no traceback is shown."""
 
 
 def main() -> int:
@@ -36,11 +35,12 @@ def main() -> int:
     """
     settings = Settings.from_environment()
     logs.install(quiet=settings.quiet)
-    for name, value in _STREAMLIT.items():
-        os.environ.setdefault(f"STREAMLIT_{name}", value)
+    from streamlit.web.bootstrap import load_config_options
+
     from app.serving.application import build, prepare
     from medneg.errors import MednegError
 
+    load_config_options({**_STREAMLIT, "browser.serverAddress": settings.public_host or settings.host})
     try:
         sockets = [_listen(settings)]
         prepare()

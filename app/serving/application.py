@@ -17,6 +17,7 @@ from app import resources
 from app.serving.health import health_route, live_route, metrics_route
 from app.serving.logs import event, failure
 from app.serving.openapi import openapi_route
+from app.serving.origins import Origins
 from app.serving.refusals import explain, refuse
 from app.serving.searching import offered, search_route
 from app.serving.thumbs import thumb_route
@@ -25,6 +26,8 @@ from medneg import __version__
 from medneg.errors import MednegError
 
 PAGE = Path(__file__).parents[1] / "main.py"
+MIDDLEWARE = (Middleware(Watch), Middleware(Origins))
+HANDLERS: dict[Any, Any] = {HTTPException: refuse, MednegError: explain}
 
 
 def build() -> st.App:
@@ -32,10 +35,10 @@ def build() -> st.App:
     return st.App(
         PAGE,
         routes=routes(),
-        middleware=[Middleware(Watch)],
+        middleware=MIDDLEWARE,
         lifespan=_lifespan,
         on_script_error=_page_failed,
-        exception_handlers={HTTPException: refuse, MednegError: explain},
+        exception_handlers=HANDLERS,
     )
 
 

@@ -18,6 +18,7 @@ ANSWER = Path(__file__).parents[1] / "assets" / "search.schema.json"
 
 _REFUSED = {
     "400": "The question is no JSON, or says what no search knows.",
+    "403": "The question comes from the page of another site.",
     "408": "The question took too long to arrive.",
     "413": "The question is too large.",
     "415": "The question is not sent as application/json.",

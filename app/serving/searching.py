@@ -13,6 +13,7 @@ from app import resources
 from app.scoring_view import encoder_cards
 from app.serving.questions import Question, read_question
 from app.serving.threads import in_thread
+from app.serving.thumbs import thumb
 from app.serving.turns import PATIENCE, Busy, Turns
 from app.towers import offered_towers
 from medneg.archive import Archive
@@ -35,7 +36,7 @@ async def search_route(request: Request) -> JSONResponse:
     place = turns.join()
     try:
         await _wait(turns, place, request)
-        return JSONResponse(await in_thread(_ask, question, who))
+        return JSONResponse(await in_thread(lambda: _ask(question, who)))
     finally:
         turns.leave(place)
 
@@ -88,7 +89,7 @@ def _told(store: Archive, answer: Answer) -> dict[str, Any]:
     told = answer.to_json()
     rows = store.images([hit.image_id for hit in answer.hits])
     for hit, row in zip(told["hits"], rows, strict=True):
-        hit["thumb"] = f"/thumb/{row.image}"
+        hit["thumb"] = f"/{thumb(row)}"
         if not resources.settings().show_paths:
             hit["image"] = row.image
     return told

@@ -17,6 +17,7 @@ class Settings:
 
     Attributes:
         host, port: where to listen.
+        public_host: the name or address that readers type into their browsers; None for ``host``.
         encoder: names of the encoders that requests may ask for, the first by default; empty for the one
             that embedded most of the archive.
         index: a name in ``medneg.archive.indexes.KINDS``, or "auto".
@@ -30,6 +31,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8501
+    public_host: str | None = None
     encoder: tuple[str, ...] = ()
     index: str = "auto"
     searches: int = 2

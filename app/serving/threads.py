@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function in a thread of its own; whoever calls it sees to it that there are not too many.
+async def in_thread(work: Callable[[], T], limiter: CapacityLimiter | None = None) -> T:
+    """Run a function in a thread.
 
     A service that stops does not wait for it beyond its time: the thread is left behind.
+
+    Args:
+        work: blocks, and returns the result.
+        limiter: how many threads its kind of work may have; None where the caller sees to it.
     """
-    return await to_thread.run_sync(
-        lambda: work(*args, **kwargs), abandon_on_cancel=True, limiter=CapacityLimiter(1)
-    )
+    return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter or CapacityLimiter(1))
 
 
 class Asked(Generic[T]):

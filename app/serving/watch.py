@@ -17,6 +17,10 @@ from app.serving.refusals import stumble
 PAGE = "page"
 """The route of whatever Streamlit serves."""
 
+THUMB = "/thumb/{pseudonym}"
+_MANY = (PAGE, THUMB)
+"""Of a page and its dozens of files and pictures nothing is to be learned but what went wrong."""
+
 _OWN = ("/api/search", "/api/openapi.json", "/healthz", "/livez", "/metrics")
 _GONE = 499
 """The status that is logged where the client went away before it was answered."""
@@ -32,7 +36,7 @@ def template(path: str) -> str:
     if path in _OWN:
         return path
     if path.startswith("/thumb/"):
-        return "/thumb/{pseudonym}"
+        return THUMB
     return "/api/other" if path.startswith("/api/") else PAGE
 
 
@@ -80,6 +84,5 @@ def _protect(headers: MutableHeaders, route: str, number: str) -> None:
 
 def _tell(route: str, number: str, status: int, seconds: float) -> None:
     resources.meters().requested(route, status, seconds)
-    # A page brings dozens of files with it, of which nothing is to be learned.
-    level = logging.WARNING if status >= 500 else logging.DEBUG if route == PAGE else logging.INFO
+    level = logging.WARNING if status >= 500 else logging.DEBUG if route in _MANY else logging.INFO
     event("request", level, request=number, route=route, status=status, ms=round(seconds * 1000, 1))

@@ -40,6 +40,11 @@ def connect(place: Place) -> Engine:
         options["connect_args"] = {
             "options": f"-c lock_timeout={BUSY_SECONDS}s",
             "connect_timeout": CONNECT_SECONDS,
+            # A server that the network has cut off is noticed within a minute, not after the system's hours.
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,  # ms
         }
     try:
         engine = create_engine(place.url, hide_parameters=True, **options)

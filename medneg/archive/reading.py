@@ -265,12 +265,11 @@ def thumbnail(connection: Connection, image: int) -> bytes | None:
     return found
 
 
-def find_thumbnail(connection: Connection, pseudonym: str) -> bytes | None:
-    """The thumbnail of the image with a pseudonym, of the latest such image; None when there is none."""
-    statement = select(Thumbnail.jpeg).join(Image, Image.id == Thumbnail.image_id)
-    found: bytes | None = connection.execute(
-        statement.where(Image.pseudonym == pseudonym).order_by(Image.id.desc()).limit(1)
-    ).scalar()
+def find_thumbnail(connection: Connection, pseudonym: str, content: str) -> bytes | None:
+    """The JPEG of the latest image with a pseudonym whose SHA-256 begins so; None when there is none."""
+    named = (Image.pseudonym == pseudonym, Image.sha256.startswith(content, autoescape=True))
+    statement = select(Thumbnail.jpeg).join(Image, Image.id == Thumbnail.image_id).where(*named)
+    found: bytes | None = connection.execute(statement.order_by(Image.id.desc()).limit(1)).scalar()
     return found
 
 

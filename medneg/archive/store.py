@@ -190,10 +190,10 @@ class Archive:
         with transaction(self._engine, self._place) as connection:
             return reading.thumbnail(connection, int(image_id))
 
-    def find_thumbnail(self, pseudonym: str) -> bytes | None:
-        """The thumbnail of the image with a pseudonym, of the latest such image; None when there is none."""
+    def find_thumbnail(self, pseudonym: str, content: str = "") -> bytes | None:
+        """The JPEG of the latest image with a pseudonym whose SHA-256 begins so; None when there is none."""
         with transaction(self._engine, self._place) as connection:
-            return reading.find_thumbnail(connection, pseudonym)
+            return reading.find_thumbnail(connection, pseudonym, content)
 
     def ping(self) -> None:
         """Ask the database for next to nothing.

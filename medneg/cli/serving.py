@@ -52,6 +52,10 @@ def serve(
         str, typer.Option(help="Address to listen on; this machine only by default.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8501,
+    public_host: Annotated[
+        str | None,
+        typer.Option(help="Name by which browsers reach the service, where it is not --host: the proxy's."),
+    ] = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(help="An encoder that requests may ask for; the first is the default. Repeatable."),
@@ -80,6 +84,7 @@ def serve(
     settings = {
         "host": host,
         "port": port,
+        "public_host": public_host,
         "encoder": encoder or [],
         "index": index,
         "searches": searches,

@@ -250,7 +250,7 @@ def test_markup_escapes_everything_it_is_given():
     for made in (
         tag("div", "", kind=hostile, style=hostile),
         bar(hostile, hostile, 0.5, scale=1, polarity=None),
-        picture(b"", hostile),
+        picture(hostile, hostile),
         marked(hostile, [(0, 4, hostile)], {4: hostile}),
         sentence_html(parse(hostile)),
         doubts_html(parse(f"effusion {hostile}")),
