@@ -35,7 +35,15 @@ from medneg.archive import checking, migrating
 from medneg.archive.engines import connect, transaction
 from medneg.archive.halves import insert_embeddings
 from medneg.archive.places import Place, key_check, locate
-from medneg.archive.schema import ONLY_POSTGRESQL, UNFINISHED_COPY, Base, Claim, Embedding, Setting
+from medneg.archive.schema import (
+    ONLY_POSTGRESQL,
+    UNFINISHED_COPY,
+    Base,
+    Claim,
+    Embedding,
+    Setting,
+    SpaceState,
+)
 from medneg.errors import ArchiveError
 
 BATCH = 500
@@ -47,8 +55,14 @@ SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest(max(id), 1), max
 
 _LEFT_OUT = ONLY_POSTGRESQL | {Claim.__tablename__}
 
-COPIED = tuple(table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT)
-"""Every table but the claims, which are of processes at work on the source, and what follows from others."""
+COPIED = tuple(
+    sorted(
+        (table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT),
+        key=lambda table: table.name == SpaceState.__tablename__,
+    )
+)
+"""Every table but the claims, which are of processes at work on the source, and what follows from others.
+What spaces look like comes last, in the place of what the target noted of vectors as they came."""
 
 Progress = Callable[[int, int], None]
 

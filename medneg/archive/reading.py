@@ -21,6 +21,7 @@ from medneg.archive.schema import (
     Rejected,
     Report,
     Search,
+    SpaceState,
     Study,
     Thumbnail,
 )
@@ -45,10 +46,11 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def stamp(connection: Connection, fingerprint: str) -> tuple[str, int]:
     """What a space looks like now, in a text that changes with every change of it, and its size."""
-    count, last = connection.execute(
-        select(func.count(), func.max(Embedding.id)).where(Embedding.image_fingerprint == fingerprint)
-    ).one()
-    return f"{fingerprint} {count} {last or 0}", int(count)
+    state = connection.execute(
+        select(SpaceState.count, SpaceState.version).where(SpaceState.image_fingerprint == fingerprint)
+    ).one_or_none()
+    count, version = (0, 0) if state is None else state
+    return f"{fingerprint} {count} {version}", int(count)
 
 
 def embedded_ids(connection: Connection, fingerprint: str) -> NDArray[int64]:
@@ -121,7 +123,7 @@ def spaces(connection: Connection) -> tuple[SpaceRow, ...]:
     sizes: dict[str, int] = {
         row[0]: row[1]
         for row in connection.execute(
-            select(Embedding.image_fingerprint, func.count()).group_by(Embedding.image_fingerprint)
+            select(SpaceState.image_fingerprint, SpaceState.count).where(SpaceState.count > 0)
         )
     }
     cards: dict[str, list[EncoderCard]] = {}

@@ -2,8 +2,8 @@
 
 ``patients`` ← ``studies`` ← ``images`` ← ``embeddings``, ``thumbnails``; ``reports`` belong to studies,
 ``findings`` to an image or to a study; ``calibrations`` ← ``calibrated_findings``. ``encoders``,
-``rejected``, ``claims``, ``searches`` and ``settings`` stand alone. ``halves``, on PostgreSQL only, follow
-``embeddings``.
+``space_states``, ``rejected``, ``claims``, ``searches`` and ``settings`` stand alone. ``halves``, on
+PostgreSQL only, follow ``embeddings``.
 A change here needs a revision in ``migrations/versions`` and a new ``REVISION``.
 """
 
@@ -32,7 +32,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from medneg.archive.halfvec import Halfvec
 
-REVISION = "0004"
+REVISION = "0005"
 """The revision of the schema that this module describes: the head of ``migrations/versions``."""
 
 UNFINISHED_COPY = "unfinished_copy"
@@ -89,6 +89,7 @@ class Image(Base):
     """One file that became a radiograph. ``path`` is absolute; ``pseudonym`` stands for the SOP instance."""
 
     __tablename__ = "images"
+    __table_args__ = (Index(None, "view", "sex", "age", "study_date", "modality", "study_id", "id"),)
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     study_id: Mapped[int] = mapped_column(Key, ForeignKey("studies.id"), index=True)
@@ -131,7 +132,7 @@ class Finding(Base):
         CheckConstraint("source IN ('manifest', 'report')", name="source"),
         UniqueConstraint("image_id", "finding", "source"),
         UniqueConstraint("study_id", "finding", "source"),
-        Index(None, "finding", "state"),
+        Index(None, "finding", "state", "image_id", "study_id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -165,8 +166,8 @@ class Encoder(Base):
 class Embedding(Base):
     """An image's unit vector, float32 little-endian. It is the truth; the scan matrix is a copy.
 
-    Ids only ever grow and a vector is replaced by deleting and inserting, so (count, greatest id) changes
-    with every change of a space.
+    Ids only ever grow, and triggers note every change in ``space_states``. A migration that makes this table
+    anew on SQLite must make its triggers anew.
     """
 
     __tablename__ = "embeddings"
@@ -201,6 +202,22 @@ class Half(Base):
 
 ONLY_POSTGRESQL = frozenset({Half.__tablename__})
 """Tables that an archive on SQLite lacks."""
+
+
+class SpaceState(Base):
+    """What a space of ``embeddings`` looks like now; only their triggers write here.
+
+    ``version`` is drawn anew by every change and ``replaced`` by those that took a vector away or put
+    another in its place: where only ``version`` is another one, vectors have been added, nothing else.
+    They are drawn, not counted, so that two ways on from one backup never look alike.
+    """
+
+    __tablename__ = "space_states"
+
+    image_fingerprint: Mapped[str] = mapped_column(String(200), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+    replaced: Mapped[int] = mapped_column(BigInteger)
 
 
 class Calibration(Base):

@@ -11,8 +11,7 @@ from medneg.archive.migrations.versions import r0004_halves
 from medneg.archive.places import locate
 from medneg.errors import ArchiveError
 from tests.archive.new_images import SPACE, new_image, stamp, unit_vector
-
-BACK_TO_0003 = "DROP TABLE halves; UPDATE alembic_version SET version_num = '0003'"
+from tests.archive.old_archives import make_old_archive, some_images
 
 
 @pytest.fixture
@@ -35,13 +34,6 @@ def halves(url):
 
 def rounded(seed):
     return unit_vector(seed).astype(np.float16).tolist()
-
-
-def run(url, statement):
-    engine = connect(locate(url))
-    with engine.begin() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
 
 
 def test_every_embedding_is_kept_as_float16_too(url):
@@ -76,9 +68,8 @@ def test_a_twin_has_a_half_of_its_own(url, monkeypatch):
 
 def test_an_older_archive_gets_its_halves_when_it_is_opened(url, monkeypatch):
     monkeypatch.setattr(r0004_halves, "_BATCH", 3)
-    with Archive.open(url, create=True) as archive:
-        archive.store(SPACE, images=[new_image(n) for n in range(8)])
-    run(url, BACK_TO_0003)
+    vectors = [unit_vector(n).astype("<f4").tobytes() for n in range(8)]
+    make_old_archive(url, "0003", some_images(SPACE, vectors))
     Archive.open(url).close()
     assert halves(url) == {(n + 1, SPACE): rounded(n) for n in range(8)}
 
