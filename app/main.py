@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import streamlit as st
 
 from app.navigation import PAGES
-from medneg.errors import MednegError
+from app.serving.logs import event
+from medneg.errors import ArchiveUnavailable, MednegError
 
 STYLE = Path(__file__).with_name("assets") / "style.css"
 
@@ -23,6 +25,10 @@ def main() -> None:
     page = st.navigation(pages, position="hidden")
     try:
         page.run()
+    except ArchiveUnavailable:
+        event("archive_unavailable", logging.WARNING)
+        st.error("The archive cannot be reached just now. Try again.")
+        st.button("Try again", key="again")
     except MednegError as error:
         st.error(str(error))
 

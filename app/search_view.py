@@ -19,7 +19,7 @@ from app.serving.turns import Busy
 from medneg import encoders
 from medneg.archive import Archive, ImageRow, Where
 from medneg.encoders import Encoder
-from medneg.errors import MednegError, PromiseError
+from medneg.errors import ArchiveUnavailable, MednegError, PromiseError
 from medneg.search import Answer
 from medneg.values import EncoderCard
 
@@ -69,6 +69,8 @@ def ask(store: Archive) -> Asked | None:
             kept_promise = asked.answer.promise
             promised.html(kept(kept_promise) if kept_promise else NOTHING_EXCLUDED)
         return asked
+    except ArchiveUnavailable:
+        raise  # no reader needs to know where it stands: see main.py
     except Busy as busy:
         st.warning(str(busy).capitalize() + ".")
         st.button("Search again", key="busy")

@@ -1,0 +1,433 @@
+"""The search API and what goes around it: requests, refusals, pictures, health, metrics, logs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import threading
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from app import resources
+from app.once import forget_all
+from app.serving import logs, questions, searching
+from app.serving.openapi import description
+from app.serving.settings import Settings
+from medneg import __version__, encoders
+from medneg.archive import Archive
+from medneg.errors import ArchiveError, ArchiveUnavailable
+from medneg.search import search
+from tests.app.asgi import ask, asked, searched, service
+from tests.app.seen import QUERY
+
+HASH = re.compile(r"[0-9a-f]{16}")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What the operator decided, changeable by a test."""
+
+    def tell(**settings):
+        monkeypatch.setenv("MEDNEG_SERVE", json.dumps(settings))
+        forget_all()
+
+    return tell
+
+
+@pytest.fixture
+def served(archive_folder, encoder, monkeypatch, told):
+    """The service over the archive of six images."""
+    monkeypatch.setenv("MEDNEG_ARCHIVE", str(archive_folder))
+    monkeypatch.delenv("MEDNEG_TEXT_ENCODERS", raising=False)
+    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: encoder)
+    told()
+    yield service()
+    forget_all()
+
+
+@pytest.fixture
+def lines(served):
+    """The lines of the log as they would be written."""
+    written = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            written.append(json.loads(logs.JsonLines().format(record)))
+
+    handler, log = Keep(), logging.getLogger(logs.NAME)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    yield written
+    log.removeHandler(handler)
+    log.setLevel(logging.NOTSET)
+
+
+def test_an_answer_is_the_librarys_with_pseudonyms_in_the_place_of_paths(served, archive_folder, encoder):
+    reply = searched(served, query=QUERY, k=3)
+    assert reply.status == 200
+    with Archive.open(archive_folder) as store:
+        expected = search(store, QUERY, encoder, k=3)
+        rows = store.images([hit.image_id for hit in expected.hits])
+    same = expected.to_json()
+    for hit, row in zip(same["hits"], rows, strict=True):
+        hit |= {"image": row.image, "thumb": f"/thumb/{row.image}?content={row.sha256[:16]}"}
+    assert reply.json == same
+    jsonschema.validate(reply.json, description()["components"]["schemas"]["Answer"])
+    assert str(archive_folder.parent) not in reply.body.decode()
+
+
+def test_paths_are_told_where_the_operator_says_so(served, told):
+    told(show_paths=True)
+    assert searched(served, query=QUERY).json["hits"][0]["image"].endswith(".png")
+
+
+def test_a_filter_and_all_other_choices_reach_the_search(served):
+    body = {"query": "effusion", "method": "cosine", "space": "raw", "k": 1, "where": "sex=M"}
+    answer = searched(served, body | {"exclude_risk": None, "encoder": "fake", "text_encoder": None}).json
+    assert (answer["method"], answer["considered"], len(answer["hits"])) == ("cosine", 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "message"),
+    [
+        (b"", 400, "invalid_request", "body: Invalid JSON"),
+        (b"{", 400, "invalid_request", "body: Invalid JSON"),
+        (b"\xff\xfe", 400, "invalid_request", "body: Invalid JSON"),
+        (b"[" * 60_000, 400, "invalid_request", "body: Invalid JSON"),
+        (b'{"query": "\\ud800"}', 400, "invalid_request", "body: Invalid JSON"),
+        (b"[]", 400, "invalid_request", "body: Input should be an object"),
+        ({}, 400, "invalid_request", "query: Field required"),
+        ({"query": 3}, 400, "invalid_request", "query: Input should be a valid string"),
+        ({"query": "a\0b"}, 400, "invalid_request", "query: String should match"),
+        ({"query": "a" * 2001}, 400, "invalid_request", "query: String should have at most 2000"),
+        ({"query": "mass", "k": 0}, 400, "invalid_request", "k: Input should be greater than or equal to 1"),
+        ({"query": "mass", "k": 201}, 400, "invalid_request", "k: Input should be less than or equal to 200"),
+        ({"query": "mass", "k": True}, 400, "invalid_request", "k: Input should be a valid integer"),
+        ({"query": "mass", "k": "3"}, 400, "invalid_request", "k: Input should be a valid integer"),
+        (b'{"query": "mass", "exclude_risk": NaN}', 400, "invalid_request", "exclude_risk: Input should be"),
+        ({"query": "mass", "top": 3}, 400, "invalid_request", "top: Extra inputs are not permitted"),
+        ({"query": "mass", "space": "x"}, 400, "invalid_request", "space: Input should be 'raw' or"),
+        ({"query": " "}, 422, "query_error", "the query is empty"),
+        ({"query": "mass", "where": "weight=3"}, 422, "filter_error", "unknown field 'weight'"),
+        ({"query": "mass", "method": "magic"}, 422, "unknown_name", "unknown method 'magic'"),
+        ({"query": QUERY, "method": "z-score"}, 422, "calibration_missing", "measure it once with"),
+        ({"query": QUERY, "exclude_risk": 0.01}, 422, "promise_error", "."),
+        ({"query": "mass", "encoder": "hf:a/b"}, 422, "unknown_name", "unknown encoder 'hf:a/b'; .*: fake"),
+        ({"query": "mass", "text_encoder": "/etc"}, 422, "unknown_name", "unknown text encoder '/etc'"),
+    ],
+)
+def test_a_request_that_cannot_be_answered_is_told_why(served, body, status, code, message):
+    reply = searched(served, body)
+    error = reply.json["error"]
+    assert (reply.status, error["code"]) == (status, code)
+    assert re.search(message, error["message"])
+    jsonschema.validate(reply.json, description()["components"]["schemas"]["Error"])
+
+
+def test_nothing_is_loaded_that_was_not_named_at_the_start(served, monkeypatch):
+    monkeypatch.setattr(encoders, "load", lambda *_: pytest.fail("nothing may be loaded"))
+    assert searched(served, query="mass", encoder="hf:someone/model").status == 422
+
+
+def test_a_large_body_is_refused_before_and_while_it_arrives(served):
+    large = b" " * (questions.MOST_BYTES + 1)
+    announced = asked(served, "POST", "/api/search", content_type="application/json", content_length="70000")
+    assert (announced.status, announced.json["error"]["code"]) == (413, "too_large")
+    assert searched(served, large).status == 413
+    assert searched(served, b" " * questions.MOST_BYTES).status == 400
+
+
+def test_a_body_that_never_ends_is_given_up(served, monkeypatch):
+    monkeypatch.setattr(questions, "BODY_SECONDS", 0.01)
+
+    async def dribble():
+        from starlette.requests import Request
+
+        async def receive():
+            await asyncio.sleep(0.002)
+            return {"type": "http.request", "body": b" ", "more_body": True}
+
+        scope = {"type": "http", "headers": [(b"content-type", b"application/json")], "method": "POST"}
+        await questions.read_question(Request(scope, receive))
+
+    with pytest.raises(questions.Refusal) as refused:
+        asyncio.run(dribble())
+    assert (refused.value.status_code, refused.value.code) == (408, "too_slow")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/search", 405, "method_not_allowed"),
+        ("POST", "/api/search", 415, "not_json"),
+        ("GET", "/api/elsewhere", 404, "not_found"),
+        ("GET", "/thumb/nobody", 404, "not_found"),
+        ("GET", "/thumb/%2e%2e%2fkey", 404, "not_found"),
+        ("GET", "/thumb/a\0b", 404, "not_found"),
+        ("GET", "/thumb/image-1?content=zz", 404, "not_found"),
+        ("DELETE", "/thumb/image-1", 405, "method_not_allowed"),
+    ],
+)
+def test_addresses_and_methods_that_there_are_not(served, method, path, status, code):
+    reply = asked(served, method, path, b"{}")
+    assert (reply.status, reply.json["error"]["code"]) == (status, code)
+
+
+def test_every_reply_has_safe_headers_and_an_id(served):
+    for reply in (searched(served, query=QUERY), searched(served, {}), asked(served, "GET", "/api/x")):
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["cache-control"] == "no-store"
+        assert HASH.fullmatch(reply.headers["x-request-id"])
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "https://localhost.evil.example", "null", "http://[x"]
+)
+def test_the_pages_of_other_sites_are_refused(served, origin):
+    reply = asked(served, "GET", "/thumb/image-1", origin=origin)
+    assert (reply.status, reply.json["error"]["code"]) == (403, "foreign_origin")
+
+
+def test_the_pages_own_origin_is_the_operators_public_host(served, told):
+    told(public_host="Xray.Example")
+    assert asked(served, "GET", "/livez", origin="https://xray.example").status == 200
+    assert asked(served, "GET", "/livez", origin="http://localhost:8501").status == 200
+    assert asked(served, "GET", "/livez", origin="https://yray.example").status == 403
+
+
+def test_a_thumbnail_is_kept_by_its_tag(served, archive_folder):
+    reply = asked(served, "GET", "/thumb/image-1")
+    with Archive.open(archive_folder) as store:
+        assert reply.body == store.thumbnail(2)
+    assert reply.headers["content-type"] == "image/jpeg"
+    assert reply.headers["cache-control"] == "private, max-age=3600"
+    tag = reply.headers["etag"]
+    assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
+    again = asked(served, "GET", "/thumb/image-1", if_none_match=f'"other", {tag}')
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", tag)
+
+
+def test_the_thumbnail_of_an_answer_is_its_images_own(served, archive_folder):
+    for hit in searched(served, query=QUERY).json["hits"]:
+        assert asked(served, "GET", hit["thumb"]).status == 200
+        assert asked(served, "GET", hit["thumb"][:-16] + "0" * 16).status == 404
+
+
+def test_health_follows_the_archive_and_life_does_not(served, monkeypatch):
+    assert asked(served, "GET", "/healthz").json == {"status": "ok", "version": __version__}
+
+    def gone(self):
+        raise ArchiveUnavailable("the server at 10.1.2.3 is gone")
+
+    monkeypatch.setattr(Archive, "ping", gone)
+    reply = asked(served, "GET", "/healthz")
+    assert (reply.status, reply.json["status"]) == (503, "archive_unavailable")
+    assert asked(served, "GET", "/livez").status == 200
+
+
+def test_a_database_that_hangs_is_asked_by_one_thread_only(served, monkeypatch):
+    monkeypatch.setattr("app.serving.health.PROBE_SECONDS", 0.02)
+    let_go, asking = threading.Event(), []
+    monkeypatch.setattr(Archive, "ping", lambda self: asking.append(1) or let_go.wait(5))
+
+    async def probe():
+        app = service()
+        replies = [await ask(app, "GET", "/healthz") for _ in range(3)]
+        let_go.set()
+        await asyncio.sleep(0.05)
+        return [*replies, await ask(app, "GET", "/healthz")]
+
+    assert [reply.status for reply in asyncio.run(probe())] == [503, 503, 503, 200]
+    assert len(asking) == 2
+
+
+def test_a_database_that_is_gone_is_503_and_tells_nothing_of_where_it_was(served, monkeypatch, lines):
+    def gone(self):
+        raise ArchiveUnavailable("postgresql://10.1.2.3: connection refused")
+
+    monkeypatch.setattr(Archive, "spaces", gone)
+    reply = searched(served, query=QUERY)
+    assert (reply.status, reply.json["error"]["code"]) == (503, "archive_unavailable")
+    assert reply.headers["retry-after"] == "2"
+    assert "10.1.2.3" not in reply.body.decode() + json.dumps(lines)
+
+
+def test_an_archive_that_cannot_answer_is_503_without_its_place(served, monkeypatch):
+    def damaged(self):
+        raise ArchiveError("/data/anna_karenina/archive is damaged")
+
+    monkeypatch.setattr(Archive, "spaces", damaged)
+    reply = searched(served, query=QUERY)
+    assert (reply.status, reply.json["error"]["code"]) == (503, "archive_unusable")
+    assert "anna" not in reply.body.decode()
+
+
+def test_an_unexpected_error_shows_an_id_that_leads_to_its_place_in_the_log(served, monkeypatch, lines):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("Anna Karenina, effusion")
+
+    monkeypatch.setattr(searching, "search", broken)
+    reply = searched(served, query=QUERY)
+    assert (reply.status, reply.json["error"]["code"]) == (500, "internal")
+    failed = next(line for line in lines if line["event"] == "failed")
+    assert failed["id"] == reply.json["error"]["id"]
+    assert failed["error"] == "RuntimeError"
+    assert re.search(r"serving/searching\.py:\d+", failed["where"])
+    assert "Anna" not in reply.body.decode() + json.dumps(lines)
+
+
+def test_a_line_of_the_log_tells_the_route_and_never_what_was_asked(served, lines, archive_folder):
+    searched(served, query="Anna Karenina with effusion")
+    asked(served, "GET", "/api/anna-karenina?name=anna")
+    asked(served, "GET", "/thumb/image-1")
+    asked(served, "GET", "/thumb/anna")
+    assert [line.pop("route") for line in lines] == ["/api/search", "/api/other"]
+    for line in lines:
+        assert set(line) == {"time", "level", "event", "request", "status", "ms"}
+    assert "nna" not in json.dumps(lines)
+
+
+def test_only_place_and_type_of_other_peoples_records_are_kept():
+    record = logging.LogRecord("sqlalchemy", logging.ERROR, "/x/pool.py", 7, "Anna %s", ("Karenina",), None)
+    try:
+        raise ValueError("Anna Karenina")
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    line = json.loads(logs.JsonLines().format(record))
+    assert (line["event"], line["logger"], line["where"].partition(":")[0]) == (
+        "library",
+        "sqlalchemy",
+        "app/test_serving_api.py",
+    )
+    assert line["error"] == "ValueError"
+    assert "Anna" not in json.dumps(line)
+
+
+def test_metrics_count_by_route_and_index_and_name_nobody(served):
+    searched(served, query="Anna Karenina with effusion")
+    searched(served, {})
+    asked(served, "GET", "/thumb/anna")
+    told = asked(served, "GET", "/metrics").body.decode()
+    for line in (
+        'medneg_requests_total{route="/api/search",status="200"} 1.0',
+        'medneg_requests_total{route="/api/search",status="400"} 1.0',
+        'medneg_requests_total{route="/thumb/{pseudonym}",status="404"} 1.0',
+        'medneg_request_seconds_count{route="/api/search"} 2.0',
+        'medneg_searches_total{door="api",index="scan"} 1.0',
+        "medneg_archive_images 6.0",
+        "medneg_searches_running 0.0",
+        "medneg_searches_waiting 0.0",
+        "medneg_searches_refused 0.0",
+    ):
+        assert line in told.splitlines()
+    assert "anna" not in told.lower()
+
+
+def _held(monkeypatch):
+    """Searches that last until they are let go."""
+    let_go = threading.Event()
+    real = searching.search
+
+    def slow(*args, **kwargs):
+        assert let_go.wait(10)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(searching, "search", slow)
+    return let_go
+
+
+BODY = json.dumps({"query": QUERY}).encode()
+
+
+def test_beyond_turns_and_queue_the_answer_is_busy_at_once(served, told, monkeypatch):
+    told(searches=1, waiting=2)
+    let_go = _held(monkeypatch)
+
+    async def crowd():
+        tasks = [
+            asyncio.create_task(ask(served, "POST", "/api/search", BODY, content_type="application/json"))
+            for _ in range(5)
+        ]
+        done, _ = await asyncio.wait(tasks, timeout=0.5)
+        let_go.set()
+        return [task.result() for task in done], await asyncio.gather(*tasks)
+
+    at_once, all_replies = asyncio.run(crowd())
+    assert [(reply.status, reply.json["error"]["code"]) for reply in at_once] == [(503, "busy")] * 2
+    assert all(reply.headers["retry-after"] == "2" for reply in at_once)
+    assert sorted(reply.status for reply in all_replies) == [200, 200, 200, 503, 503]
+    assert (resources.turns().running, resources.turns().waiting, resources.turns().refused) == (0, 0, 2)
+
+
+def test_a_client_that_goes_away_gives_up_its_place(served, told, monkeypatch, lines):
+    told(searches=1, waiting=1)
+    let_go = _held(monkeypatch)
+
+    async def crowd():
+        json_body = {"content_type": "application/json"}
+        first = asyncio.create_task(ask(served, "POST", "/api/search", BODY, **json_body))
+        await asyncio.sleep(0.05)
+        gone = await ask(served, "POST", "/api/search", BODY, leaves=0.05, **json_body)
+        waiting = resources.turns().waiting
+        let_go.set()
+        return gone, waiting, await first
+
+    gone, waiting, first = asyncio.run(crowd())
+    assert (gone.status, waiting, first.status) == (0, 0, 200)
+    assert [line["status"] for line in lines] == [499, 200]
+
+
+def test_who_waits_too_long_hears_busy(served, told, monkeypatch):
+    told(searches=1, waiting=1)
+    let_go = _held(monkeypatch)
+    monkeypatch.setattr(searching, "PATIENCE", 0.05)
+
+    async def crowd():
+        json_body = {"content_type": "application/json"}
+        first = asyncio.create_task(ask(served, "POST", "/api/search", BODY, **json_body))
+        await asyncio.sleep(0.05)
+        late = await ask(served, "POST", "/api/search", BODY, **json_body)
+        let_go.set()
+        return late, await first
+
+    late, first = asyncio.run(crowd())
+    assert (late.status, late.json["error"]["code"], first.status) == (503, "busy", 200)
+    assert resources.turns().refused == 1
+
+
+def test_the_reader_whom_a_proxy_signed_in_is_kept_as_a_pseudonym(served, told, archive_folder):
+    def who(**headers):
+        asked(served, "POST", "/api/search", BODY, content_type="application/json", **headers)
+        with Archive.open(archive_folder) as store:
+            return store.searches(1)[0].who
+
+    nobody = who(x_forwarded_user="anna")  # nobody said that this header is to be trusted
+    told(user_header="X-Forwarded-User")
+    anna, ben = who(x_forwarded_user="anna"), who(x_forwarded_user="ben")
+    assert len({nobody, anna, ben}) == 3
+    assert all(HASH.fullmatch(each) for each in (nobody, anna, ben))
+    assert who(x_forwarded_user="anna") == anna
+
+
+def test_the_description_is_what_checks_requests(served):
+    published = asked(served, "GET", "/api/openapi.json").json
+    assert published == description()
+    assert published["openapi"] == "3.1.0"
+    question = published["components"]["schemas"]["Question"]
+    jsonschema.Draft202012Validator.check_schema(question)
+    assert question == questions.Question.model_json_schema()
+    assert (question["additionalProperties"], question["required"]) == (False, ["query"])
+    paths = {path: set(of) for path, of in published["paths"].items()}
+    assert paths == {"/api/search": {"post"}, "/thumb/{pseudonym}": {"get"}}
+    linked = json.loads((Path(__file__).parents[2] / "docs/reference/search.schema.json").read_text("utf-8"))
+    assert published["components"]["schemas"]["Answer"] == linked
+
+
+def test_settings_come_from_the_environment_and_have_defaults():
+    assert Settings.from_environment({}) == Settings()
+    handed = Settings.from_environment({"MEDNEG_SERVE": '{"encoder": ["a"], "searches": 3}'})
+    assert (handed.encoder, handed.searches, handed.waiting) == (("a",), 3, 40)
