@@ -1,15 +1,20 @@
 """Where a scan runs, and that it finds and proves the same wherever that is."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 
-from medneg.archive import devices
+from medneg.archive import Archive, devices
 from medneg.archive import matrix as matrix_module
+from medneg.archive.filters import Where
 from medneg.archive.scan import top_k
 from medneg.errors import ArchiveError, UnknownName
-from medneg.values import Linear, LogProbability, Repulsion
+from medneg.values import Linear, LogProbability, Plan, Repulsion, Space, Term
+from tests.archive.new_images import SPACE, new_image, unit_vector
 from tests.archive.test_scan import brute_force, make_plan, unit_rows, write
+from tests.fake_encoder import FakeEncoder
 
 WIDTH = 32
 ELSEWHERE = "cuda" if torch.cuda.is_available() else "cpu:0"
@@ -106,3 +111,23 @@ def test_a_gpu_multiplies_in_float32_during_a_scan_and_as_before_afterwards():
                 assert products.fp32_precision == setting
     finally:
         products.fp32_precision = before
+
+
+def test_a_gpu_that_others_filled_meanwhile_leaves_the_scan_to_the_processor(tmp_path, gpu, monkeypatch):
+    def full(name):
+        if name == "cuda":
+            raise torch.OutOfMemoryError("no room")
+        return nullcontext()
+
+    gpu()
+    monkeypatch.setattr(devices, "exact_products", full)
+    with Archive.open(tmp_path / "archive", create=True) as archive:
+        archive.register(FakeEncoder().card)
+        archive.store(SPACE, images=[new_image(number) for number in range(3)])
+        plan = Plan(
+            terms=(Term(direction=unit_vector(1), response=Linear(weight=1.0), label=""),),
+            space=Space(image_fingerprint=SPACE),
+        )
+        found = archive.indexes(SPACE).open("scan").search(plan, 2, where=Where())
+    assert found.ranking.exact
+    assert "cuda" not in found.how

@@ -26,11 +26,19 @@ class ScanIndex:
 
     def search(self, plan: Plan, k: int, *, where: Where, among: NDArray[np.int64] | None = None) -> Found:
         """See ``medneg.archive.indexes.Index.search``; the ranking is exact."""
+        import torch
+
+        matrix = self._source.archive.matrix(self._source.fingerprint)
+        mask = self._mask(matrix, where, among)
+        try:
+            return self._scan(devices.placed(matrix), plan, k, mask=mask)
+        except torch.OutOfMemoryError:  # somebody else took what the GPU had left
+            return self._scan(matrix, plan, k, mask=mask)
+
+    def _scan(self, matrix: ScanMatrix, plan: Plan, k: int, *, mask: NDArray[np.bool_] | None) -> Found:
         from medneg.archive.scan import top_k
 
         archive, fingerprint = self._source.archive, self._source.fingerprint
-        matrix = devices.placed(archive.matrix(fingerprint))
-        mask = self._mask(matrix, where, among)
         ranking = top_k(
             plan, matrix, k, mask=mask, fetch=lambda ids: archive.vectors(fingerprint, ids.tolist())
         )
