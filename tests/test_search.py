@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medneg.archive import Archive, FileStamp, FindingFilter, Label, NewImage, Where
+from medneg.archive import Archive, FindingFilter, Where
 from medneg.calibration import calibrate_archive
 from medneg.compiling import calibrate, expansion, make_plan
 from medneg.errors import (
@@ -23,73 +23,14 @@ from medneg.query import lexicon, parse
 from medneg.scoring import METHODS, Kind
 from medneg.scoring.plan import score
 from medneg.search import parse_where, search
-from medneg.values import EncoderCard, InputSpec, Mention, Radiograph
+from medneg.values import Mention
+from tests.axis_gallery import KNOWN, SHOWN, AxisEncoder, fill, new_image, shown
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_CALIBRATION = [
     name
     for name, each in METHODS.items()
     if not (each.needs_covariance or each.needs_curves or each.needs_head)
-]
-KNOWN = ("pleural_effusion", "pulmonary_edema", "calcified_granuloma", "aortic_calcification")
-
-
-class AxisEncoder:
-    """Knows four findings: each is an axis, and a text is the sum of the findings whose words it holds."""
-
-    def __init__(self, name="axis", findings=KNOWN):
-        width = len(KNOWN) + 2
-        self.card = EncoderCard(
-            name=name,
-            width=width,
-            input=InputSpec(size=2),
-            image_fingerprint=f"{name} image",
-            text_fingerprint=f"{name} text",
-            licence="Apache-2.0",
-            notice="For tests only.",
-            template="film of {}",
-            findings=findings,
-        )
-
-    def image(self, shown, seed):
-        noise = 0.05 * np.random.default_rng(seed).standard_normal(self.card.width)
-        vector = noise + np.array([*(float(finding in shown) for finding in KNOWN), 1.0, 0.0])
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
-
-    def encode_texts(self, texts):
-        words = ("effusion", "edema", "granuloma", "aortic calcification")
-        rows = [[*(float(word in text.lower()) for word in words), 0.5, 0.5] for text in texts]
-        for row, text in zip(rows, texts, strict=True):
-            if text.endswith("calcification") and "aortic" not in text:
-                row[2] = row[3] = 0.3  # the encoder has only a dim idea of the parent
-        vectors = np.array(rows)
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def new_image(encoder, k, shown, **more):
-    fields = {"view": "PA" if k % 2 else "AP", "sex": "F", "age": 30.0 + k, "phantom": True} | more
-    radiograph = Radiograph(
-        pixels=np.zeros((2, 2), np.float32), patient=f"p{k}", study=f"s{k}", image=f"i{k}", **fields
-    )
-    return NewImage(
-        file=FileStamp(path=f"/films/{k}.dcm", sha256=f"{k:064d}", size=k + 1, mtime_ns=1),
-        radiograph=radiograph,
-        rows=2,
-        columns=2,
-        vector=encoder.image(shown, k),
-        thumbnail=b"",
-    )
-
-
-SHOWN = [
-    (),
-    ("pleural_effusion",),
-    ("pleural_effusion", "calcified_granuloma"),
-    ("aortic_calcification",),
-    ("pleural_effusion", "aortic_calcification"),
-    ("pulmonary_edema",),
-    ("pleural_effusion", "pulmonary_edema"),
-    ("calcified_granuloma",),
 ]
 
 
@@ -100,18 +41,9 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory, encoder):
-    store = Archive.open(tmp_path_factory.mktemp("films") / "archive", create=True)
-    store.register(encoder.card)
-    films = [new_image(encoder, k, SHOWN[k % len(SHOWN)]) for k in range(80)]
-    store.store(encoder.card.image_fingerprint, images=films)
-    states = [{f: "present" if f in SHOWN[k % len(SHOWN)] else "absent" for f in KNOWN} for k in range(80)]
-    store.label({f"/films/{k}.dcm": Label(findings=states[k]) for k in range(80)})
-    with store:
+    with Archive.open(tmp_path_factory.mktemp("films") / "archive", create=True) as store:
+        fill(store, encoder, 80)
         yield store
-
-
-def shown(hit):
-    return SHOWN[int(Path(hit.image).stem) % len(SHOWN)]
 
 
 def test_effusion_but_no_calcification_shows_the_one_and_neither_kind_of_the_other(archive, encoder):
@@ -149,14 +81,9 @@ def test_hits_are_those_of_brute_force_over_the_stored_vectors(archive, encoder,
 
 @pytest.fixture(scope="module")
 def calibrated(tmp_path_factory, encoder):
-    store = Archive.open(tmp_path_factory.mktemp("films") / "calibrated", create=True)
-    store.register(encoder.card)
-    films = [new_image(encoder, k, SHOWN[k % len(SHOWN)]) for k in range(80)]
-    store.store(encoder.card.image_fingerprint, images=films)
-    states = [{f: "present" if f in SHOWN[k % len(SHOWN)] else "absent" for f in KNOWN} for k in range(80)]
-    store.label({f"/films/{k}.dcm": Label(findings=states[k]) for k in range(80)})
-    calibrate_archive(store, encoder)
-    with store:
+    with Archive.open(tmp_path_factory.mktemp("films") / "calibrated", create=True) as store:
+        fill(store, encoder, 80)
+        calibrate_archive(store, encoder)
         yield store
 
 

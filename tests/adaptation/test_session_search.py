@@ -9,7 +9,7 @@ from medneg.adaptation import Recipe, Session
 from medneg.archive import Archive
 from medneg.errors import SpaceMismatch
 from medneg.search import search
-from tests.test_search import SHOWN, AxisEncoder, new_image
+from tests.axis_gallery import SHOWN, AxisEncoder, new_image
 
 WORDS = "efusion but no edema"
 

@@ -11,8 +11,8 @@ from medneg.archive.copying import copy_archive
 from medneg.archive.engines import connect
 from medneg.archive.places import locate
 from medneg.errors import ArchiveError
+from tests.archive.new_calibrations import CARD, FITTED, PLAIN, calibration
 from tests.archive.new_images import SPACE, new_image
-from tests.archive.test_archive_calibrations import CARD, FITTED, PLAIN, calibration
 
 
 @pytest.fixture

@@ -2,36 +2,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, inspect, text
 
-from medneg.archive import Archive, FindingScores, Label
+from medneg.archive import Label
 from medneg.errors import ArchiveError
-from medneg.scoring import Calibration, Curve
-from tests.archive.new_images import SPACE, WIDTH, new_image, stamp
-from tests.fake_encoder import FakeEncoder
-
-CARD = FakeEncoder().card
-CURVE = Curve(slope=12.5, intercept=-3.0, present=20, absent=60, error=0.02)
-PLAIN = FindingScores(
-    finding="pleural_effusion", space="raw", mean=0.1, spread=0.2, quantiles=(0.0, 0.1, 0.2, 0.3, 0.4)
-)
-FITTED = replace(
-    PLAIN, space="centred", present=20, absent=60, reported=5, auc=0.9, curve=CURVE, isotonic_error=0.03
-)
-
-
-def calibration(seed=0):
-    rng = np.random.default_rng(seed)
-    means = rng.standard_normal((2, WIDTH)).astype(np.float32)
-    spreads = rng.standard_normal((2, WIDTH, WIDTH)).astype(np.float32)
-    return Calibration(
-        mean_text=means[0], mean_image=means[1], covariance={"raw": spreads[0], "centred": spreads[1]}
-    )
+from tests.archive.new_calibrations import CARD, CURVE, FITTED, PLAIN, calibration
+from tests.archive.new_images import SPACE, new_image, stamp
 
 
 @pytest.fixture
-def archive(location):
-    with Archive.open(location, create=True) as store:
+def archive(open_archive):
+    with open_archive() as store:
         store.register(CARD)
         store.store(SPACE, images=[new_image(k) for k in range(6)])
         yield store
@@ -88,20 +68,3 @@ def test_patients_are_numbered_alike_for_all_their_images(archive):
     assert owners[0] != owners[2]
     with pytest.raises(ArchiveError, match="this archive has no image 99"):
         archive.patients(np.array([99]))
-
-
-def test_an_archive_of_the_first_schema_is_brought_up_to_date_with_all_it_holds(tmp_path):
-    with Archive.open(tmp_path / "a", create=True) as made:
-        made.register(CARD)
-        made.store(SPACE, images=[new_image(0)])
-    engine = create_engine(f"sqlite:///{tmp_path}/a/archive.db")
-    with engine.begin() as connection:
-        for table in ("calibrated_findings", "calibrations", "claims"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    with Archive.open(tmp_path / "a") as opened:
-        assert opened.counts().images == 1
-        opened.save_calibration(CARD, calibration(), (PLAIN,))
-        assert opened.calibration(CARD).embeddings == 1
-    assert {"calibrations", "calibrated_findings"} <= set(inspect(engine).get_table_names())
-    engine.dispose()

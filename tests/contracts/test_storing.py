@@ -1,19 +1,10 @@
-import multiprocessing
-
 import numpy as np
 import pytest
 
-from medneg.archive import Archive, Label, NewRejection
+from medneg.archive import Label, NewRejection
 from medneg.errors import ArchiveError
 from tests.archive.new_images import SPACE, new_image, stamp, unit_vector
 from tests.fake_encoder import FakeEncoder
-
-
-@pytest.fixture
-def archive(location):
-    with Archive.open(location, create=True) as archive:
-        archive.register(FakeEncoder().card)
-        yield archive
 
 
 def test_vectors_come_back_bit_for_bit_in_the_order_asked(archive):
@@ -31,7 +22,7 @@ def test_the_matrix_holds_every_vector_rounded_to_float16(archive):
     assert archive.matrix(SPACE) is matrix
 
 
-def test_the_matrix_is_rebuilt_whenever_it_is_stale(archive, location):
+def test_the_matrix_is_rebuilt_whenever_it_is_stale(archive, open_archive):
     archive.store(SPACE, images=[new_image(0), new_image(1)])
     assert len(archive.matrix(SPACE)) == 2
     archive.store(SPACE, images=[new_image(2)])
@@ -42,7 +33,7 @@ def test_the_matrix_is_rebuilt_whenever_it_is_stale(archive, location):
     np.testing.assert_array_equal(archive.matrix(SPACE).vectors[2], unit_vector(7).astype(np.float16))
     archive.store(SPACE, rejected=[NewRejection(path="/films/0.dcm", size=1, mtime_ns=1, reason="broken")])
     assert len(archive.matrix(SPACE)) == 2
-    with Archive.open(location) as another:
+    with open_archive() as another:
         assert another.problems()[-1].startswith("2 files no longer where")
 
 
@@ -221,20 +212,3 @@ def test_searches_are_written_down_without_naming_the_account(archive, monkeypat
     assert alice.who != bob.who
     assert "alice" not in alice.who
     assert alice.when.endswith("+00:00")
-
-
-def _store_one(location, number):
-    with Archive.open(location) as archive:
-        archive.store(SPACE, images=[new_image(number)])
-
-
-def test_several_processes_may_write_at_once(archive, location, pytestconfig, monkeypatch):
-    monkeypatch.syspath_prepend(pytestconfig.rootpath)
-    context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=_store_one, args=(location, n)) for n in range(6)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0] * 6
-    assert archive.counts().images == 6

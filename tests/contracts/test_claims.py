@@ -1,17 +1,7 @@
-import pytest
-
-from medneg.archive import Archive, NewRejection
+from medneg.archive import NewRejection
 from tests.archive.new_images import SPACE, new_image, stamp
-from tests.fake_encoder import FakeEncoder
 
 FILMS = tuple(f"/films/{number}.dcm" for number in range(4))
-
-
-@pytest.fixture
-def archive(location):
-    with Archive.open(location, create=True) as archive:
-        archive.register(FakeEncoder().card)
-        yield archive
 
 
 def test_what_one_has_claimed_no_other_gets(archive):
