@@ -19,6 +19,9 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
 """How long a server may take to take a connection."""
 
+POOL_SECONDS = 10
+"""How long a thread waits for a connection that others have."""
+
 _WRITERS = 0x6D65646E6567
 """The advisory lock that PostgreSQL's writers take in turn: "medneg" in ASCII. It is of one database only."""
 
@@ -37,6 +40,7 @@ def connect(place: Place) -> Engine:
     elif place.url.get_backend_name() == "postgresql":
         # A reader of yesterday's connection learns that the server was restarted before it asks anything.
         options["pool_pre_ping"] = True
+        options["pool_timeout"] = POOL_SECONDS
         options["connect_args"] = {
             "options": f"-c lock_timeout={BUSY_SECONDS}s",
             "connect_timeout": CONNECT_SECONDS,
