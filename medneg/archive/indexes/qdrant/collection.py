@@ -5,6 +5,7 @@ Qdrant never learns more than image ids and vectors; filters, people and reports
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import os
@@ -211,6 +212,10 @@ def _client(url: str, key: str | None, seconds: int) -> QdrantClient:
         return QdrantClient(path=url, force_disable_check_same_thread=True)
     headers = {"api-key": key} if key else None
     return QdrantClient(url=url, headers=headers, timeout=seconds, check_compatibility=False)
+
+
+# The client's local mode cannot be closed any more once the interpreter takes its modules apart.
+atexit.register(_client.cache_clear)
 
 
 @contextmanager
