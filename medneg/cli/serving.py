@@ -25,6 +25,11 @@ ReportsOption = Annotated[
     Path | None,
     typer.Option(help="Where diagnostic reports are kept; without it, `diagnoses` in the archive."),
 ]
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
+_OPEN = (
+    "Warning: other machines can reach this service, which asks nobody who they are. "
+    "Put a proxy with TLS and sign-in before it: docs/how-to/run-a-service.md"
+)
 
 
 @app.command()
@@ -36,13 +41,9 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 8501,
 ) -> None:
     """Open the query page. It listens on this machine only."""
-    print(f"A first question: http://localhost:{port}/?q=effusion+but+no+calcification&compare=true")
-    _become_service(
-        archive,
-        text_encoder or [],
-        reports,
-        {"host": "localhost", "port": port, "browser": browser, "quiet": True},
-    )
+    settings: dict[str, object] = {"host": "localhost", "port": port, "browser": browser, "quiet": True}
+    greeting = f"A first question: http://localhost:{port}/?q=effusion+but+no+calcification&compare=true"
+    _become_service(archive, text_encoder or [], reports, settings, greeting)
 
 
 @app.command()
@@ -76,11 +77,6 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the query page, a search API, thumbnails, health and metrics. Research use only."""
-    if host not in {"127.0.0.1", "::1", "localhost"}:
-        sys.stderr.write(
-            "warning: other machines can reach this service, and it asks nobody who they are; "
-            "put a proxy with TLS and sign-in before it\n"
-        )
     settings = {
         "host": host,
         "port": port,
@@ -92,11 +88,14 @@ def serve(
         "show_paths": show_paths,
         "user_header": user_header,
     }
-    _become_service(archive, text_encoder or [], reports, settings)
+    greeting = f"Serving at http://{host}:{port}/ until Ctrl-C. Research use, not a medical device."
+    if host not in _THIS_MACHINE:
+        greeting += f"\n{_OPEN}"
+    _become_service(archive, text_encoder or [], reports, settings, greeting)
 
 
 def _become_service(
-    archive: str, text_encoders: list[str], reports: Path | None, settings: dict[str, object]
+    archive: str, text_encoders: list[str], reports: Path | None, settings: dict[str, object], greeting: str
 ) -> None:
     """Check what was asked for and become the service: signals go straight to it."""
     from medneg.archive import Archive
@@ -115,6 +114,6 @@ def _become_service(
     }
     if reports is not None:
         told["MEDNEG_REPORTS"] = str(reports)
-    sys.stdout.flush()
+    print(greeting, flush=True)
     # -P: a folder `app` that happens to lie where this was started is not ours.
     os.execve(sys.executable, [sys.executable, "-P", "-m", "app.serving"], {**os.environ, **told})
