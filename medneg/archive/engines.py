@@ -68,6 +68,8 @@ def connect(place: Place) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.driver == "psycopg":
+        event.listen(engine, "before_cursor_execute", _choose_format)
     return engine
 
 
@@ -83,6 +85,15 @@ def _begin_sqlite(connection: Connection) -> None:
     # one that says from the start that it will write waits for its turn.
     writes = connection.get_execution_options().get("medneg_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _choose_format(
+    _connection: Connection, cursor: Any, _statement: str, _values: Any, context: Any, _many: bool
+) -> None:
+    if context.execution_options.get("medneg_binary"):
+        from psycopg.pq import Format
+
+        cursor.format = Format.BINARY
 
 
 @contextmanager

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy import float32, int64
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
+from medneg.archive import filters
+from medneg.archive.bulk import BINARY, integers
 from medneg.archive.rows import Counts, ImageRow, KnownFile, RejectedRow, Source, SpaceRow
 from medneg.archive.schema import (
     Embedding,
@@ -27,6 +29,9 @@ from medneg.archive.schema import (
 )
 from medneg.errors import ArchiveError
 from medneg.values import EncoderCard, FindingState, InputSpec
+
+if TYPE_CHECKING:
+    from medneg.archive.filters import Where
 
 CHUNK = 500
 """Values in one IN list: SQLite before 3.32 takes 999 parameters."""
@@ -55,12 +60,13 @@ def stamp(connection: Connection, fingerprint: str) -> tuple[str, int]:
 
 def embedded_ids(connection: Connection, fingerprint: str) -> NDArray[int64]:
     """Ids of all images of a space, ascending, shape (n,)."""
-    found = connection.execute(
-        select(Embedding.image_id)
-        .where(Embedding.image_fingerprint == fingerprint)
-        .order_by(Embedding.image_id)
-    )
-    return np.fromiter((row[0] for row in found), int64)
+    statement = select(Embedding.image_id).where(Embedding.image_fingerprint == fingerprint)
+    return np.sort(integers(connection, statement)[:, 0])
+
+
+def image_ids(connection: Connection, where: Where) -> NDArray[int64]:
+    """Ids of all images that a filter lets through, in no certain order, shape (m,)."""
+    return integers(connection, filters.image_ids(where))[:, 0]
 
 
 def vector_blocks(
@@ -71,7 +77,7 @@ def vector_blocks(
         select(Embedding.vector)
         .where(Embedding.image_fingerprint == fingerprint)
         .order_by(Embedding.image_id)
-        .execution_options(yield_per=block)
+        .execution_options(yield_per=block, **BINARY)
     )
     for rows in connection.execute(statement).partitions():
         yield _stack([row[0] for row in rows], width)
@@ -88,7 +94,7 @@ def vectors(connection: Connection, fingerprint: str, ids: Sequence[int]) -> NDA
         statement = select(Embedding.image_id, Embedding.vector).where(
             Embedding.image_fingerprint == fingerprint, Embedding.image_id.in_(some)
         )
-        found |= {row[0]: row[1] for row in connection.execute(statement)}
+        found |= {row[0]: row[1] for row in connection.execute(statement, execution_options=BINARY)}
     missing = [image for image in ids if image not in found]
     if missing:
         raise ArchiveError(
@@ -235,11 +241,14 @@ def patients(connection: Connection, ids: NDArray[int64]) -> NDArray[int64]:
         ArchiveError: if an id is not in the archive.
     """
     statement = select(Image.id, Study.patient_id).join(Study, Study.id == Image.study_id)
-    owners = {row[0]: row[1] for row in connection.execute(statement)}
-    missing = [image for image in ids.tolist() if image not in owners]
-    if missing:
-        raise ArchiveError(f"this archive has no image {missing[0]}")
-    return np.array([owners[image] for image in ids.tolist()], int64)
+    owners = integers(connection, statement)
+    owners = owners[np.argsort(owners[:, 0])]
+    rows = np.searchsorted(owners[:, 0], ids)
+    missing = ~np.isin(ids, owners[:, 0])
+    if missing.any():
+        raise ArchiveError(f"this archive has no image {ids[missing.argmax()]}")
+    owner: NDArray[int64] = owners[rows, 1]
+    return owner
 
 
 def report(connection: Connection, image: int) -> str | None:

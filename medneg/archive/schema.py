@@ -173,7 +173,7 @@ class Embedding(Base):
     __tablename__ = "embeddings"
     __table_args__ = (
         UniqueConstraint("image_id", "image_fingerprint"),
-        Index(None, "image_fingerprint", "id"),
+        Index(None, "image_fingerprint", "image_id"),
         {"sqlite_autoincrement": True},
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import Engine
 
-from medneg.archive import audit, calibrations, checking, claims, filters, opening, reading, writing
+from medneg.archive import audit, calibrations, checking, claims, opening, reading, writing
 from medneg.archive.engines import transaction
 from medneg.archive.matrices import Matrices
 from medneg.archive.places import Place
@@ -124,8 +124,7 @@ class Archive:
         if where.everything:
             return np.ones(len(ids), bool)
         with transaction(self._engine, self._place) as connection:
-            allowed = connection.execute(filters.image_ids(where)).scalars()
-            return np.isin(ids, np.fromiter(allowed, np.int64))
+            return np.isin(ids, reading.image_ids(connection, where))
 
     def record_search(
         self, query: str, *, method: str, encoder: str, k: int, considered: int, who: str | None = None

@@ -79,7 +79,7 @@ _POSTGRESQL_TRIGGERS = {
 
 
 def upgrade() -> None:
-    """Add a table with its triggers, and widen two indexes; what is there stays as it is."""
+    """Add a table with its triggers, and make indexes fit what is asked; what is there stays as it is."""
     op.create_table(
         "space_states",
         sa.Column("image_fingerprint", sa.String(200), nullable=False),
@@ -91,6 +91,7 @@ def upgrade() -> None:
     op.execute(_AS_IT_IS)
     if op.get_bind().dialect.name == "postgresql":
         _postgresql_triggers()
+        _keep_vectors_in_rows()
     else:
         _sqlite_triggers()
     _indexes()
@@ -112,10 +113,23 @@ def _postgresql_triggers() -> None:
         )
 
 
+def _keep_vectors_in_rows() -> None:
+    """Keep new vectors of up to 2,000 numbers in their rows: elsewhere, each needs look-ups of its own.
+
+    No attempt is made to compress them, which never succeeds.
+    """
+    op.execute("ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE embeddings SET (toast_tuple_target = 8160)")
+
+
 def _indexes() -> None:
-    """Filters are answered from these two alone, without a look at the wide rows behind them."""
+    """Filters are answered from indexes alone, and a space is read in the order of its images."""
     filtered = ("view", "sex", "age", "study_date", "modality", "study_id", "id")
     op.create_index(f"ix_images_{'_'.join(filtered)}", "images", list(filtered))
     op.drop_index("ix_findings_finding_state", "findings")
     found = ("finding", "state", "image_id", "study_id")
     op.create_index(f"ix_findings_{'_'.join(found)}", "findings", list(found))
+    op.drop_index("ix_embeddings_image_fingerprint_id", "embeddings")
+    op.create_index(
+        "ix_embeddings_image_fingerprint_image_id", "embeddings", ["image_fingerprint", "image_id"]
+    )
