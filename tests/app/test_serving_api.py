@@ -317,7 +317,7 @@ def test_metrics_count_by_route_and_index_and_name_nobody(served):
         'medneg_requests_total{route="/api/search",status="400"} 1.0',
         'medneg_requests_total{route="/thumb/{pseudonym}",status="404"} 1.0',
         'medneg_request_seconds_count{route="/api/search"} 2.0',
-        'medneg_searches_total{door="api",index="scan"} 1.0',
+        'medneg_searches_total{door="api",index="scan of float16 rows"} 1.0',
         "medneg_archive_images 6.0",
         "medneg_searches_running 0.0",
         "medneg_searches_waiting 0.0",

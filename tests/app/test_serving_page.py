@@ -42,7 +42,10 @@ def test_a_search_on_the_page_is_counted_and_takes_the_index_that_was_named(page
     monkeypatch.setattr(answers, "search", lambda *a, **k: taken.append(k["index"]) or real(*a, **k))
     page(q=QUERY)
     assert taken == ["scan"]
-    assert 'medneg_searches_total{door="page",index="scan"} 1.0' in resources.meters().text().decode()
+    assert (
+        'medneg_searches_total{door="page",index="scan of float16 rows"} 1.0'
+        in resources.meters().text().decode()
+    )
 
 
 def test_the_reader_whom_a_proxy_signed_in_is_kept_as_a_pseudonym(page, monkeypatch, archive_folder):
