@@ -2,7 +2,7 @@
 
 It is a cache. The truth is the float32 vectors in SQL, and everything here can be made again from them.
 The file is in safetensors' layout (https://github.com/huggingface/safetensors#format), so that other
-programs can read it: ``ids`` (n,), ``mean`` (d,), ``rounding`` (1,) and ``vectors`` (n, d).
+programs can read it: ``ids`` (n,), ``total`` and ``mean`` (d,), ``rounding`` (1,) and ``vectors`` (n, d).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _SAMPLE_LEAST, _SAMPLE_MOST = 2000, 8192
 _MEANS_KEPT = 4
 _PIECES_WORTH_A_THREAD = 16  # starting a thread takes as long as going through one or two
 _ALIGNMENT = 64
+_COPIED_AT_ONCE = 16_384
 _UNIT_TOLERANCE = 1e-3
 _BLOCK_VALUES = (
     1 << 18
@@ -62,6 +63,7 @@ class ScanMatrix:
         mean: float32, shape (d,), the mean of the float32 rows; zero when there are none.
         rounding: the largest distance ‖x − x₁₆‖₂ between a float32 row and its float16 form.
         stamp: what the archive looked like when this was written; another stamp means stale.
+        total: float64, shape (d,), the sum of the float32 rows; None for a sample.
         device: where it is scanned, by torch's name for it.
     """
 
@@ -70,6 +72,7 @@ class ScanMatrix:
     mean: NDArray[np.float32]
     rounding: float
     stamp: str
+    total: NDArray[np.float64] | None = None
     device: str = "cpu"
     _distances: dict[bytes, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
     _sample: list[ScanMatrix] = field(default_factory=list, init=False, repr=False)
@@ -175,7 +178,7 @@ class ScanMatrix:
         if not self._sample:
             count = min(max(len(self) // _SAMPLE_SHARE, _SAMPLE_LEAST), _SAMPLE_MOST, len(self))
             rows = np.linspace(0, len(self) - 1, count).astype(np.int64)
-            self._sample.append(replace(self, vectors=self.vectors[rows], ids=self.ids[rows]))
+            self._sample.append(replace(self, vectors=self.vectors[rows], ids=self.ids[rows], total=None))
         return self._sample[0]
 
     @classmethod
@@ -192,6 +195,7 @@ class ScanMatrix:
                 mean=tensors["mean"],
                 rounding=float(tensors["rounding"][0]),
                 stamp=stamp,
+                total=tensors["total"],
             )
         except (OSError, ValueError, KeyError, IndexError, TypeError):
             return None
@@ -221,16 +225,38 @@ class ScanMatrix:
         Raises:
             ValueError: if the rows are not as many as ``ids``, not ``width`` long, or not of unit length.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{FILE_NAME}.{os.getpid()}.part"
-        try:
-            with temporary.open("wb") as file:
-                _write(file, np.asarray(ids, "<i8"), blocks, stamp=stamp, width=width)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(folder / FILE_NAME)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with _replacing(folder) as file:
+            _write(file, np.asarray(ids, "<i8"), blocks, stamp=stamp, width=width)
+        return cls._reopened(folder)
+
+    def extended(
+        self,
+        folder: Path,
+        *,
+        ids: NDArray[np.int64],
+        blocks: Iterable[NDArray[np.float32]],
+        stamp: str,
+    ) -> ScanMatrix:
+        """Write this matrix with more rows behind its own, which are copied as they are, and map it.
+
+        Args:
+            folder: where it lives.
+            ids: the images of the new rows.
+            blocks: their unit embeddings, as for ``write``.
+            stamp: likewise.
+
+        Raises:
+            ValueError: as ``write`` does, or if this is a sample.
+        """
+        if self.total is None:
+            raise ValueError("a sample of a matrix cannot be extended")
+        every = np.concatenate([self.ids, ids]).astype("<i8")
+        with _replacing(folder) as file:
+            _write(file, every, blocks, stamp=stamp, width=self.width, before=self)
+        return self._reopened(folder)
+
+    @classmethod
+    def _reopened(cls, folder: Path) -> ScanMatrix:
         written = cls.open(folder)
         if written is None:
             raise OSError(f"the matrix written to {folder} cannot be read back")
@@ -264,12 +290,28 @@ def _run(work: Callable[[], None], workers: int) -> None:
     return None
 
 
+@contextmanager
+def _replacing(folder: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the matrix's place in ``folder`` once it is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{FILE_NAME}.{os.getpid()}.part"
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / FILE_NAME)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _layout(rows: int, width: int) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Type and shape of each tensor, in the order of the file; ``vectors`` first, on an aligned offset."""
     return {
         "vectors": ("F16", (rows, width)),
         "ids": ("I64", (rows,)),
         "rounding": ("F64", (1,)),
+        "total": ("F64", (width,)),
         "mean": ("F32", (width,)),
     }
 
@@ -294,10 +336,14 @@ def _write(
     *,
     stamp: str,
     width: int,
+    before: ScanMatrix | None = None,
 ) -> None:
     file.write(_header(len(ids), width, stamp))
-    total = np.zeros(width, np.float64)
-    rows, rounding = 0, 0.0
+    total, rows, rounding = np.zeros(width, np.float64), 0, 0.0
+    if before is not None and before.total is not None:
+        total, rows, rounding = before.total.copy(), len(before), before.rounding
+        for start in range(0, rows, _COPIED_AT_ONCE):
+            file.write(before.vectors[start : start + _COPIED_AT_ONCE].tobytes())
     for block in blocks:
         _check(block, ids[rows : rows + len(block)], width)
         halves = block.astype("<f2")
@@ -310,6 +356,7 @@ def _write(
         raise ValueError(f"a ScanMatrix needs one vector per id; got {rows} vectors for {len(ids)} ids")
     file.write(ids.tobytes())
     file.write(np.array([rounding], "<f8").tobytes())
+    file.write(total.astype("<f8").tobytes())
     file.write((total / max(rows, 1)).astype("<f4").tobytes())
 
 

@@ -51,16 +51,24 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def stamp(connection: Connection, fingerprint: str) -> tuple[str, int]:
     """What a space looks like now, in a text that changes with every change of it, and its size."""
+    columns = (SpaceState.count, SpaceState.version, SpaceState.replaced)
     state = connection.execute(
-        select(SpaceState.count, SpaceState.version).where(SpaceState.image_fingerprint == fingerprint)
+        select(*columns).where(SpaceState.image_fingerprint == fingerprint)
     ).one_or_none()
-    count, version = (0, 0) if state is None else state
-    return f"{fingerprint} {count} {version}", int(count)
+    count, version, replaced = (0, 0, 0) if state is None else state
+    # Where the last change replaced something, one number says it all, as in an archive of the first schema.
+    drawn = f"{version}" if replaced == version else f"{version} {replaced}"
+    return f"{fingerprint} {count} {drawn}", int(count)
 
 
-def embedded_ids(connection: Connection, fingerprint: str) -> NDArray[int64]:
-    """Ids of all images of a space, ascending, shape (n,)."""
-    statement = select(Embedding.image_id).where(Embedding.image_fingerprint == fingerprint)
+def only_grown(earlier: str, later: str) -> bool:
+    """Whether between two stamps of one space vectors were added and nothing else was done."""
+    return earlier.rpartition(" ")[2] == later.rpartition(" ")[2]
+
+
+def embedded_ids(connection: Connection, fingerprint: str, *, after: int = 0) -> NDArray[int64]:
+    """Ids of the images of a space that are greater than ``after``, ascending, shape (n,)."""
+    statement = select(Embedding.image_id).where(*_of_space(fingerprint, after))
     return np.sort(integers(connection, statement)[:, 0])
 
 
@@ -70,17 +78,21 @@ def image_ids(connection: Connection, where: Where) -> NDArray[int64]:
 
 
 def vector_blocks(
-    connection: Connection, fingerprint: str, *, width: int, block: int = 4096
+    connection: Connection, fingerprint: str, *, width: int, after: int = 0, block: int = 4096
 ) -> Iterator[NDArray[float32]]:
-    """All vectors of a space in the order of ``embedded_ids``, as float32 arrays of shape (m, width)."""
+    """The vectors of the images of ``embedded_ids``, in their order, as float32 arrays, shape (m, width)."""
     statement = (
         select(Embedding.vector)
-        .where(Embedding.image_fingerprint == fingerprint)
+        .where(*_of_space(fingerprint, after))
         .order_by(Embedding.image_id)
         .execution_options(yield_per=block, **BINARY)
     )
     for rows in connection.execute(statement).partitions():
         yield _stack([row[0] for row in rows], width)
+
+
+def _of_space(fingerprint: str, after: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Embedding.image_fingerprint == fingerprint, Embedding.image_id > after
 
 
 def vectors(connection: Connection, fingerprint: str, ids: Sequence[int]) -> NDArray[float32]:

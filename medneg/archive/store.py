@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from medneg.archive import audit, calibrations, checking, claims, opening, reading, writing
 from medneg.archive.engines import transaction
-from medneg.archive.matrices import Matrices
+from medneg.archive.matrices import Matrices, Progress, quietly
 from medneg.archive.places import Place
 
 if TYPE_CHECKING:
@@ -86,14 +86,18 @@ class Archive:
 
     # What a search needs
 
-    def matrix(self, image_fingerprint: str) -> ScanMatrix:
+    def matrix(self, image_fingerprint: str, progress: Progress | None = None) -> ScanMatrix:
         """The float16 scan matrix of a space, mapped from disk; written anew when it is stale.
+
+        Args:
+            image_fingerprint: names the space.
+            progress: called with (rows written, rows to write) when it is stale.
 
         Raises:
             ArchiveError: if the archive holds no embedding of this space.
         """
         with self._matrices.lock, transaction(self._engine, self._place) as connection:
-            return self._matrices.current(connection, image_fingerprint)
+            return self._matrices.current(connection, image_fingerprint, progress or quietly)
 
     def indexes(self, image_fingerprint: str) -> Indexes:
         """The indexes of a space: ways to find the best images of a plan."""

@@ -48,7 +48,7 @@ def test_the_file_is_in_the_layout_of_safetensors(tmp_path):
     rows = unit_rows(3)
     ScanMatrix.write(tmp_path, ids=[7, 8, 9], blocks=[rows], stamp="s", width=8)
     tensors = load_file(tmp_path / FILE_NAME)
-    assert set(tensors) == {"ids", "vectors", "mean", "rounding"}
+    assert set(tensors) == {"ids", "vectors", "total", "mean", "rounding"}
     np.testing.assert_array_equal(tensors["vectors"], rows.astype(np.float16))
 
 
@@ -149,3 +149,22 @@ def test_the_distances_from_the_latest_means_only_are_kept(tmp_path):
     assert matrix.distances(means[5]) is kept[5]
     assert matrix.distances(means[0]) is not kept[0]
     np.testing.assert_array_equal(matrix.distances(means[0]), kept[0])
+
+
+def test_a_matrix_that_is_extended_is_the_one_that_would_have_been_written_whole(tmp_path):
+    rows = unit_rows(50)
+    first = ScanMatrix.write(tmp_path / "grown", ids=range(30), blocks=[rows[:30]], stamp="old", width=8)
+    later = first.extended(tmp_path / "grown", ids=np.arange(30, 50), blocks=[rows[30:]], stamp="new")
+    whole = ScanMatrix.write(tmp_path / "whole", ids=range(50), blocks=[rows], stamp="new", width=8)
+    assert (later.stamp, later.rounding) == ("new", whole.rounding)
+    for name in ("vectors", "ids", "mean"):
+        np.testing.assert_array_equal(getattr(later, name), getattr(whole, name))
+    np.testing.assert_allclose(later.total, whole.total, rtol=1e-15)
+    assert (len(first), first.stamp) == (30, "old")
+    np.testing.assert_array_equal(first.ids, np.arange(30))
+
+
+def test_a_sample_is_no_matrix_to_extend(tmp_path):
+    matrix = ScanMatrix.write(tmp_path, ids=range(9), blocks=[unit_rows(9)], stamp="", width=8)
+    with pytest.raises(ValueError, match="a sample of a matrix cannot be extended"):
+        matrix.sample.extended(tmp_path, ids=np.arange(9, 10), blocks=[unit_rows(1)], stamp="")

@@ -33,6 +33,7 @@ from medneg.archive import (
     Where,
     audit,
 )
+from medneg.archive.matrices import Progress
 from medneg.archive.matrix import ScanMatrix
 from medneg.archive.rows import Source
 from medneg.errors import ArchiveError
@@ -77,7 +78,7 @@ class MemoryArchive:
 
     # What a search needs
 
-    def matrix(self, image_fingerprint: str) -> ScanMatrix:
+    def matrix(self, image_fingerprint: str, progress: Progress | None = None) -> ScanMatrix:
         width, space = self._width(image_fingerprint), self._tables.vectors.get(image_fingerprint, {})
         if not space:
             raise ArchiveError("the archive in memory holds nothing to search yet")
@@ -93,6 +94,8 @@ class MemoryArchive:
                 rounding=float(apart.max()),
                 stamp=stamp,
             )
+            if progress is not None:
+                progress(len(rows), len(rows))
         self._matrices[image_fingerprint] = held
         return held
 
