@@ -14,6 +14,7 @@ MednegError
 ├── UnreadableImage           a file cannot become a radiograph; carries the reason in plain words
 ├── ArchiveError              the archive is missing, newer than this program, or holds nothing to search
 │   └── ArchiveUnavailable    its database cannot be reached or used just now: the same may work later
+├── ClusterError              the cluster that should read files cannot be reached, or failed
 ├── ManifestError             a table of labels or reports cannot be used
 └── GateError                 a file of thresholds for a diagnosis cannot be used
 
@@ -117,6 +118,10 @@ class ArchiveError(MednegError):
 
 class ArchiveUnavailable(ArchiveError):
     """The archive's database is stopped, restarting, locked for too long or full: the same may work later."""
+
+
+class ClusterError(MednegError):
+    """The cluster that should read files and encode pictures cannot be reached, or failed."""
 
 
 class ManifestError(MednegError):

@@ -37,6 +37,7 @@ HOMES = {
     "faiss": {"medneg/archive"},
     "qdrant_client": {"medneg/archive"},
     "streamlit": {"app"},
+    "ray": {"medneg/ingest"},
     "starlette": {"app"},
     "uvicorn": {"app"},
     "prometheus_client": {"app"},

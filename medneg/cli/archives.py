@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medneg.cli.application import ArchiveOption, EncoderOption, JsonOption, app
+
+if TYPE_CHECKING:
+    from medneg.ingest.runners import Runner
 
 archive_app = typer.Typer(no_args_is_help=True, help="Look after an archive as a whole.")
 app.add_typer(archive_app, name="archive")
@@ -36,6 +42,16 @@ def copy(
             f"{sum(rows.values()):,} rows copied and proved: {rows['images']:,} images, "
             f"{rows['embeddings']:,} embeddings. The source stays as it is."
         )
+
+
+@archive_app.command()
+def key(
+    archive: Annotated[str, typer.Argument(help="Folder of the archive, or any SQLAlchemy URL.")],
+) -> None:
+    """Say in which file this machine keeps an archive's pseudonym key, or would look for it."""
+    from medneg.archive.places import locate
+
+    print(locate(archive).key_file)
 
 
 @app.command()
@@ -70,9 +86,17 @@ def ingest(
     encoder: EncoderOption = "phantom",
     manifest: Annotated[list[Path] | None, typer.Option(help="CSV with labels, beyond those found.")] = None,
     reports: Annotated[list[Path] | None, typer.Option(help="CSV with reports, beyond those found.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that decode; 0 decodes in this one.", min=0)] = (
-        os.cpu_count() or 1
-    ),
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that decode; one per core by default; 0 decodes in this one.", min=0),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Read and encode on a Ray cluster: HOST:PORT, `auto` on one of its machines, or `local`.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring radiographs into the archive: read, de-identify, encode. Run again, it does only what is new."""
@@ -82,12 +106,22 @@ def ingest(
     from medneg.terminal.progress import progress_bar
     from medneg.terminal.tables import ingest_summary
 
-    with Archive.open(archive, create=True) as store, progress_bar("Ingesting", "image") as progress:
+    if ray is not None and workers is not None:
+        raise typer.BadParameter(
+            "--workers are processes of this machine; with --ray the cluster has its own"
+        )
+    chosen = encoders.load(encoder)
+    with (
+        Archive.open(archive, create=True) as store,
+        _runner(ray, encoder) as runner,
+        progress_bar("Ingesting", "image") as progress,
+    ):
         report = run(
             paths,
             store,
-            encoders.load(encoder),
+            chosen,
             workers=workers,
+            runner=runner,
             progress=progress,
             manifests=tuple(manifest or ()),
             reports=tuple(reports or ()),
@@ -96,3 +130,13 @@ def ingest(
         print(json.dumps(report.to_json()))
     else:
         ingest_summary(report)
+
+
+def _runner(address: str | None, encoder: str) -> AbstractContextManager[Runner | None]:
+    """Who reads and encodes: a cluster, or None for this machine."""
+    if address is None:
+        return contextlib.nullcontext()
+    from medneg import encoders
+    from medneg.ingest.cluster import ray_runner
+
+    return ray_runner(address, functools.partial(encoders.load, encoder))

@@ -78,6 +78,11 @@ class DualEncoder:
         self._mean = torch.tensor(towers.preprocessing.mean).view(1, 3, 1, 1)
         self._std = torch.tensor(towers.preprocessing.std).view(1, 3, 1, 1)
 
+    def to(self, device: str) -> None:
+        """Encode on another device from now on; images and sentences come and go as NumPy arrays still."""
+        self.towers.module.to(device)
+        self._mean, self._std = self._mean.to(device), self._std.to(device)
+
     @torch.inference_mode()
     def encode_images(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embed grey pictures of shape (n, size, size) in [0, 1] as unit rows (n, d).
@@ -104,15 +109,17 @@ class DualEncoder:
         if isinstance(texts, str):
             raise TypeError(f"encode_texts takes a sequence of sentences; got one string, {texts!r}")
         batches = (list(texts[i : i + TEXT_BATCH]) for i in range(0, len(texts), TEXT_BATCH))
-        return self._rows(self.towers.encode_tokens(self.towers.tokenize(batch)) for batch in batches)
+        ids = (self.towers.tokenize(batch).to(self._mean.device) for batch in batches)
+        return self._rows(self.towers.encode_tokens(tokens) for tokens in ids)
 
     def normalised(self, batch: NDArray[np.float32]) -> Tensor:
         """Grey pictures, shape (n, size, size), as the image tower takes them, (n, 3, size, size)."""
         grey = torch.from_numpy(np.ascontiguousarray(batch)).unsqueeze(1)  # n s s -> n 1 s s
+        grey = grey.to(self._mean.device)
         return (grey - self._mean) / self._std  # n 1 s s -> n 3 s s, one grey value in all three channels
 
     def _rows(self, batches: Iterator[Tensor]) -> NDArray[np.float32]:
-        rows = [normalize(batch.float(), dim=1).numpy() for batch in batches]
+        rows = [normalize(batch.float(), dim=1).cpu().numpy() for batch in batches]
         return np.concatenate([np.empty((0, self.card.width), np.float32), *rows])
 
 

@@ -2,32 +2,30 @@
 
 It may be killed at any moment: every batch is one transaction, so at most one batch is read again by the
 next run. Any number of ingests may fill one archive at once: each claims what it reads. Decoding happens in
-worker processes, encoding in this one.
+worker processes and encoding in this one, or both on a cluster: a ``Runner`` does them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from medneg import __version__
 from medneg.archive import FileStamp, NewImage, NewRejection
-from medneg.archive.matrix import threads
 from medneg.errors import UnreadableImage
 from medneg.ingest.claiming import Claims
-from medneg.ingest.decoding import SLOW_IMPORTS, Job, Prepared, read_file, warm_up
+from medneg.ingest.decoding import Job, Prepared
 from medneg.ingest.files import FoundFiles, find_files
-from medneg.ingest.summary import IngestReport, Rejection
+from medneg.ingest.runners import Runner, local_runner
+from medneg.ingest.summary import IngestReport, Rejection, Stages
 from medneg.ingest.tables import add_labels, add_reports, read_tables
-from medneg.workers import Lost, each
+from medneg.workers import Lost
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
     from medneg.archive import Archive, KnownFile
     from medneg.encoders import Encoder
+    from medneg.values import EncoderCard
 
 Progress = Callable[[int, int], None]
 
@@ -43,9 +42,6 @@ BATCH = 32
 
 CHUNK = 500
 """Files that the archive is asked about at once."""
-
-FILES_PER_WORKER = 16
-"""A process needs seconds to start; it should have that much work at least."""
 
 PATIENCE = 0.5
 """Seconds between two looks whether other processes have read what they claimed."""
@@ -60,6 +56,7 @@ def ingest(
     encoder: Encoder,
     *,
     workers: int | None = None,
+    runner: Runner | None = None,
     progress: Progress | None = None,
     manifests: Sequence[Path] = (),
     reports: Sequence[Path] = (),
@@ -74,6 +71,7 @@ def ingest(
         encoder: what makes the embeddings.
         workers: processes that decode; None for one per core; 0 decodes in this one, where a file that
             crashes a decoder ends everything.
+        runner: reads and encodes in place of such processes and of ``encoder`` here.
         progress: called with (files done, files in all).
         manifests: tables of labels besides those found in the folders.
         reports: tables of reports besides those found in the folders.
@@ -92,11 +90,9 @@ def ingest(
         raise UnreadableImage(str(error)) from None
     tables, texts = read_tables(found.tables, manifests, reports)
     archive.register(encoder.card)
-    run = _Run(archive, encoder, progress)
-    cores = os.cpu_count() or 1
-    # Decoding keeps every core busy: an encoder with as many threads would wait for them at each step.
-    with threads(max(1, cores // 2)) if workers != 0 else contextlib.nullcontext(), contextlib.closing(run):
-        run.read(run.survey(found), workers=cores if workers is None else workers)
+    working = contextlib.nullcontext(runner) if runner is not None else local_runner(encoder, workers)
+    with working as chosen, contextlib.closing(_Run(archive, encoder.card, chosen, progress)) as run:
+        run.read(run.survey(found))
     labelled, warnings = add_labels(archive, found.images, tables)
     stored = add_reports(archive, texts)
     if run.indexed or run.unchanged:
@@ -111,6 +107,7 @@ def ingest(
         warnings=tuple(warnings),
         seconds=seconds,
         rate=run.read_files / seconds,
+        stages=Stages(**run.spent),
     )
 
 
@@ -142,18 +139,32 @@ def _new_image(prepared: Prepared, vector: NDArray[float32]) -> NewImage:
     )
 
 
-class _Run:
-    """One ingest under way: what it has counted, and the batch that it is filling."""
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """What is encoded and stored together: radiographs, files with known content, files set aside."""
 
-    def __init__(self, archive: Archive, encoder: Encoder, progress: Progress | None) -> None:
+    images: list[Prepared] = field(default_factory=list)
+    twins: list[FileStamp] = field(default_factory=list)
+    set_aside: list[NewRejection] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.images) + len(self.twins) + len(self.set_aside)
+
+
+class _Run:
+    """One ingest under way: what it has counted, the batch that it is filling, those with the encoders."""
+
+    def __init__(
+        self, archive: Archive, card: EncoderCard, runner: Runner, progress: Progress | None
+    ) -> None:
         self._archive = archive
-        self._encoder = encoder
-        self._space = encoder.card.image_fingerprint
+        self._input, self._space = card.input, card.image_fingerprint
+        self._runner = runner
         self._progress = progress or (lambda done, total: None)
         self._done = self._total = 0
-        self._images: list[Prepared] = []
-        self._twins: list[FileStamp] = []
-        self._set_aside: list[NewRejection] = []
+        self._batch = _Batch()
+        self._sent: deque[tuple[_Batch, Callable[[], NDArray[float32]] | None]] = deque()
+        self.spent = dict.fromkeys(("decoding", "encoding", "storing"), 0.0)
         self._again: set[str] = set()
         self._alone: set[str] = set()
         self._claims = Claims(archive, self._space)
@@ -202,7 +213,7 @@ class _Run:
                 yield Job(
                     path=path,
                     key=self._archive.pseudonym_key,
-                    spec=self._encoder.card.input,
+                    spec=self._input,
                     was=was,
                     known=contents,
                 )
@@ -220,10 +231,10 @@ class _Run:
         self._step()
         return True
 
-    def read(self, paths: Sequence[str], *, workers: int) -> None:
+    def read(self, paths: Sequence[str]) -> None:
         """Read, encode and store in batches, until no file is left for this or another process."""
         while paths:
-            self._read(paths, min(workers, math.ceil(len(paths) / FILES_PER_WORKER)))
+            self._read(paths)
             claimed, self._claims.left = self._claims.left, []
             paths = [*self._again, *self._unsettled(claimed)]
             self._total += len(self._again)
@@ -232,7 +243,7 @@ class _Run:
             if claimed and len(paths) == len(claimed):
                 time.sleep(PATIENCE)  # others are reading the rest
 
-    def _read(self, paths: Sequence[str], processes: int) -> None:
+    def _read(self, paths: Sequence[str]) -> None:
         given: deque[Job] = deque()
 
         def give() -> Iterator[Job]:
@@ -240,13 +251,18 @@ class _Run:
                 given.append(job)
                 yield job
 
-        running = each(read_file, give(), workers=processes, prepare=warm_up, preload=SLOW_IMPORTS)
-        with contextlib.closing(running) as results:
-            for result in results:
+        with contextlib.closing(self._runner.read(give(), files=len(paths))) as results:
+            while True:
+                with self._timed("decoding"):
+                    result = next(results, None)
+                if result is None:
+                    break
                 self._take(given.popleft(), result)
-                if len(self._images) + len(self._twins) + len(self._set_aside) >= BATCH:
-                    self._store()
-            self._store()
+                if len(self._batch) >= BATCH:
+                    self._send()
+            self._send()
+            while self._sent:
+                self._store()
 
     def _take(self, job: Job, result: Prepared | Lost) -> None:
         self.read_files += 1
@@ -254,13 +270,13 @@ class _Run:
             reason = result.reason or ""
             self.rejected.append(Rejection(file=job.path, reason=reason))
             stamp = None if isinstance(result, Lost) else result.stamp
-            self._set_aside.append(_rejection(job.path, reason, stamp))
+            self._batch.set_aside.append(_rejection(job.path, reason, stamp))
         elif result.known and result.stamp is not None:
-            self._twins.append(result.stamp)
+            self._batch.twins.append(result.stamp)
             self.unchanged += result.stamp.sha256 == job.was
             self.indexed += result.stamp.sha256 != job.was
         else:
-            self._images.append(result)
+            self._batch.images.append(result)
             self.indexed += 1
         self._step()
 
@@ -268,14 +284,31 @@ class _Run:
         self._done += 1
         self._progress(self._done, self._total)
 
+    def _send(self) -> None:
+        """Give the batch to the encoders, and store those that went before it."""
+        rows = self._runner.encode(self._batch.images) if self._batch.images else None
+        self._sent.append((self._batch, rows))
+        self._batch = _Batch()
+        while len(self._sent) > self._runner.ahead:
+            self._store()
+
     def _store(self) -> None:
-        """Encode the batch and store it in one transaction."""
-        images = []
-        if self._images:
-            radiographs = [one.radiograph for one in self._images if one.radiograph is not None]
-            vectors = self._encoder.encode_images(np.stack([one.pixels for one in radiographs]))
-            images = [_new_image(*pair) for pair in zip(self._images, vectors, strict=True)]
-        again = self._archive.store(self._space, images=images, twins=self._twins, rejected=self._set_aside)
+        """Store the batch that was sent first, in one transaction."""
+        batch, rows = self._sent.popleft()
+        with self._timed("encoding"):
+            vectors = rows() if rows is not None else ()
+        images = [_new_image(*pair) for pair in zip(batch.images, vectors, strict=True)]
+        with self._timed("storing"):
+            again = self._archive.store(
+                self._space, images=images, twins=batch.twins, rejected=batch.set_aside
+            )
         self.indexed -= len(again)
         self._again.update(again)
-        self._images, self._twins, self._set_aside = [], [], []
+
+    @contextlib.contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[stage] += time.perf_counter() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -23,6 +24,9 @@ def ingest_summary(report: IngestReport) -> None:
         f"{report.labelled} labelled, {report.reports} reports; "
         f"{report.seconds:.0f} s, {report.rate:.1f} files/s"
     )
+    if report.indexed:
+        waited = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in asdict(report.stages).items())
+        console.print(Text(f"waited for: {waited}", style="dim"))
     for warning in report.warnings:
         console.print(Text.assemble(("! ", "yellow"), foreign(warning)))
     if report.rejected:

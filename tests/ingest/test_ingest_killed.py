@@ -25,7 +25,7 @@ WHOLE = {
 SCRIPT = """
 import sys, time
 from medneg.archive import Archive
-from medneg.ingest import ingest, running
+from medneg.ingest import ingest, runners, running
 from tests.fake_encoder import FakeEncoder
 from tests.ingest.quick_reader import read_quickly
 
@@ -34,7 +34,8 @@ class Slow(FakeEncoder):
         time.sleep(0.03)
         return super().encode_images(pixels)
 
-running.read_file, running.warm_up, running.SLOW_IMPORTS, running.BATCH = read_quickly, None, (), 6
+running.BATCH = 6
+runners.read_file, runners.warm_up, runners.SLOW_IMPORTS = read_quickly, None, ()
 with Archive.open(sys.argv[2], create=True) as archive:
     print(ingest([sys.argv[1]], archive, Slow(), workers=int(sys.argv[3])).to_json(), flush=True)
 """

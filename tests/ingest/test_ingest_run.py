@@ -35,9 +35,9 @@ def archive(tmp_path):
 @pytest.fixture(autouse=True)
 def _without_monai(monkeypatch, pytestconfig):
     monkeypatch.syspath_prepend(pytestconfig.rootpath)
-    monkeypatch.setattr("medneg.ingest.running.read_file", read_quickly)
-    monkeypatch.setattr("medneg.ingest.running.warm_up", None)
-    monkeypatch.setattr("medneg.ingest.running.SLOW_IMPORTS", ())
+    monkeypatch.setattr("medneg.ingest.runners.read_file", read_quickly)
+    monkeypatch.setattr("medneg.ingest.runners.warm_up", None)
+    monkeypatch.setattr("medneg.ingest.runners.SLOW_IMPORTS", ())
 
 
 @pytest.fixture
@@ -183,7 +183,11 @@ def test_a_path_that_does_not_exist_is_an_error(archive, tmp_path):
 def test_the_json_of_a_report_is_what_scripts_rely_on(archive, films):
     printed = json.loads(json.dumps(ingest([films], archive, FakeEncoder(), workers=0).to_json()))
     noise = {"file": str(films / "noise"), "reason": "it is no picture"}
+    spent = printed.pop("seconds")
     assert printed == {"indexed": 40, "unchanged": 0, "rejected": [noise]}
+    assert list(spent) == ["whole", "decoding", "encoding", "storing"]
+    assert all(seconds >= 0 for seconds in spent.values())
+    assert sum(spent.values()) <= 2 * spent["whole"] + 0.002
 
 
 def test_labels_beside_the_images_are_found_and_those_named_have_the_last_word(archive, films, tmp_path):
