@@ -45,6 +45,8 @@ def impersonal(dataset: Dataset, keyword: str, *, within: Dataset | None = None)
         within: the item of a sequence of it that holds the element; None for the header itself.
     """
     found = text(dataset if within is None else within, keyword)
+    if not found:
+        return ""
     kind = dictionary_VR(keyword).split(" ")[0]
     if kind in _NUMERIC:
         return found if all(as_number(part) is not None for part in found.split("\\")) else ""
@@ -52,7 +54,8 @@ def impersonal(dataset: Dataset, keyword: str, *, within: Dataset | None = None)
         fits = all(_CODE.fullmatch(part) for part in found.split("\\") if part)
     else:
         fits = "^" not in found
-    return found if fits and not _words(found) & _persons(dataset) else ""
+    words = _words(found)
+    return found if fits and not (words and words & _persons(dataset)) else ""
 
 
 def _persons(dataset: Dataset) -> set[str]:
