@@ -119,11 +119,32 @@ def transaction(
     options: dict[str, Any] = {"medneg_writes": writes}
     if engine.dialect.name != "sqlite" and not writes:
         options["isolation_level"] = "REPEATABLE READ"
-    try:
-        with engine.execution_options(**options).begin() as connection:
-            if writes and alone and engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+    with _told(place), engine.execution_options(**options).begin() as connection:
+        if writes and alone and engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+        yield connection
+
+
+@contextmanager
+def session(engine: Engine, place: Place) -> Iterator[Connection]:
+    """A connection on which every statement is a transaction; closed for good, with whatever was set on it.
+
+    Raises:
+        ArchiveUnavailable, ArchiveError: as in ``transaction``.
+    """
+    with _told(place), engine.connect() as opened:
+        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+        try:
             yield connection
+        finally:
+            connection.invalidate()
+
+
+@contextmanager
+def _told(place: Place) -> Iterator[None]:
+    """Say in our words what the database says."""
+    try:
+        yield
     except (OperationalError, InterfaceError) as error:
         raise ArchiveUnavailable(
             f"the archive at {place.shown} cannot be used: {_cause(error, place)}"

@@ -27,13 +27,20 @@ class HalfVector:
 
 
 class Halfvec(UserDefinedType[NDArray[np.float16]]):
-    """The type of a column, or of a bound value: float16, shape (d,)."""
+    """The type of a column, or of a bound value: float16, shape (d,).
+
+    Args:
+        width: d where all are as long; None for any.
+    """
 
     cache_ok = True
 
+    def __init__(self, width: int | None = None) -> None:
+        self.width = width
+
     def get_col_spec(self, **_known: object) -> str:
         """What the type is called in SQL."""
-        return "HALFVEC"
+        return "HALFVEC" if self.width is None else f"HALFVEC({self.width})"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], HalfVector]:
         """Hand the vector to the driver in a form that ``medneg.archive.halfvec_wire`` knows."""

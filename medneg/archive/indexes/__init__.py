@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from medneg.archive.indexes import choosing, faiss_index, scanning
+from medneg.archive.indexes import choosing, faiss_index, pgvector, scanning
 from medneg.archive.indexes.choosing import Choice
 from medneg.archive.indexes.kinds import Index, IndexKind, IndexState, Progress, Source
 from medneg.archive.indexes.qdrant import QDRANT
@@ -28,7 +28,9 @@ __all__ = [
     "Source",
 ]
 
-KINDS: dict[str, IndexKind] = {kind.name: kind for kind in (scanning.SCAN, faiss_index.FAISS, QDRANT)}
+KINDS: dict[str, IndexKind] = {
+    kind.name: kind for kind in (scanning.SCAN, faiss_index.FAISS, pgvector.HNSW, pgvector.SCAN, QDRANT)
+}
 """Every kind of index by its name."""
 
 AUTOMATIC = "auto"

@@ -1,0 +1,189 @@
+"""What a search asks PostgreSQL, and what it makes of the answers: both ways of searching share this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+
+from medneg.archive import filters, reading
+from medneg.archive.bounds import magnitude
+from medneg.archive.engines import transaction
+from medneg.archive.filters import Where
+from medneg.archive.indexes.kinds import Source
+from medneg.archive.indexes.pgvector.formulas import Direction, Formula
+from medneg.archive.indexes.probing import sample
+from medneg.archive.matrix import ScanMatrix
+from medneg.archive.ranking import Ranking
+from medneg.archive.schema import Half, Image
+from medneg.scoring import plan as arithmetic
+from medneg.values import Plan
+
+FENCE: ColumnElement[int] = literal_column("'0'::bigint")
+"""An offset that moves nothing: what the query inside computes is computed once. OFFSET 0 would do the same,
+but PostgreSQL 18 runs no parallel scan underneath it."""
+
+_SETTINGS = {
+    "transaction_read_only": "on",
+    "statement_timeout": "120s",
+    # Whether an index of one space serves a statement depends on the values in it.
+    "plan_cache_mode": "force_custom_plan",
+    # Compiling takes longer than the products that it would speed up.
+    "jit": "off",
+    "max_parallel_workers_per_gather": "8",
+}
+_FETCHED_AT_ONCE = 8192
+_LARGEST = 1e30
+
+Ids = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+
+@contextmanager
+def asking(source: Source) -> Iterator[Connection]:
+    """A transaction that only reads, with the settings that a search wants; they end with it."""
+    with transaction(source.engine, source.place) as connection:
+        configure(connection, _SETTINGS)
+        yield connection
+
+
+def configure(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set parameters of the server until the end of the transaction."""
+    connection.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
+
+
+def checked(source: Source, plan: Plan, k: int) -> ScanMatrix:
+    """Some images of the space, once plan and k are known to fit it.
+
+    Raises:
+        ValueError: if k is below 1, or the plan is not finite or not as wide as the space.
+        ArchiveError: if the space holds nothing.
+    """
+    with transaction(source.engine, source.place) as connection:
+        count = reading.stamp(connection, source.fingerprint)[1]
+    some = sample(source, count)
+    if k < 1:
+        raise ValueError(f"k must be at least 1; got {k}")
+    if plan.width != some.width:
+        raise ValueError(f"the plan has width {plan.width}, the space {some.width}")
+    if not magnitude(plan) < _LARGEST:
+        raise ValueError(f"the directions, weights and offsets of a plan must be finite and below {_LARGEST}")
+    return some
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Allowed:
+    """The images of a space that may be ranked.
+
+    Attributes:
+        fingerprint: of the space.
+        where: the filter.
+        among: ids of the only images that may be ranked; None for all.
+        space: how many images the space holds.
+        count: how many of them may be ranked.
+    """
+
+    fingerprint: str
+    where: Where
+    among: Ids | None
+    space: int
+    count: int
+
+    @classmethod
+    def of(cls, connection: Connection, fingerprint: str, *, where: Where, among: Ids | None) -> Allowed:
+        """As the archive is in a transaction."""
+        space = reading.stamp(connection, fingerprint)[1]
+        found = cls(fingerprint=fingerprint, where=where, among=among, space=space, count=space)
+        if where.everything and among is None:
+            return found
+        count = int(connection.execute(found.select(func.count())).scalar_one())
+        return cls(fingerprint=fingerprint, where=where, among=among, space=space, count=count)
+
+    def select(self, *columns: Any) -> Select[Any]:
+        """Some columns of their halves."""
+        statement = select(*columns).select_from(Half).where(Half.image_fingerprint == self.fingerprint)
+        if self.among is not None:
+            ids = func.unnest(literal(self.among.tolist(), ARRAY(BigInteger)))
+            statement = statement.where(Half.image_id.in_(select(ids)))
+        if self.where.everything:
+            return statement
+        return statement.join(Image, Image.id == Half.image_id).where(*filters.conditions(self.where))
+
+
+class Candidates:
+    """Images whose exact scores are known."""
+
+    def __init__(self, plan: Plan, fingerprint: str, direction: Direction) -> None:
+        """``direction`` is the one that the products in ``look`` are of."""
+        self._plan = plan
+        self._fingerprint = fingerprint
+        self._direction = direction
+        self._held = True
+        self.ids = np.empty(0, np.int64)
+        self._parts = np.empty((0, len(plan.terms)))
+
+    def look(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
+        """Score more images over the truth; of those in rows that are known already nothing is done.
+
+        Args:
+            connection: of the transaction that the rows come from.
+            rows: of ``highest``.
+        """
+        products: dict[int, float] = {row.image_id: row.product for row in rows}
+        new = np.setdiff1d(np.fromiter(products, np.int64, len(products)), self.ids)
+        for start in range(0, len(new), _FETCHED_AT_ONCE):
+            ids = new[start : start + _FETCHED_AT_ONCE]
+            truth = reading.vectors(connection, self._fingerprint, ids.tolist())
+            found = np.array([products[image] for image in ids.tolist()])
+            self._held &= bool(self._direction.agrees(truth, found).all())
+            self.ids = np.concatenate([self.ids, ids])
+            self._parts = np.concatenate([self._parts, arithmetic.contributions(self._plan, truth)])
+
+    def reach(self, k: int) -> float:
+        """The k-th best score, k ≥ 1: what another image must have to be among the best."""
+        scores = arithmetic.total(self._parts)
+        return float(np.partition(scores, -k)[-k]) if len(scores) >= k else -np.inf
+
+    def best(self, k: int, *, proved: bool) -> Ranking:
+        """The best k; exact only if that is proved and no half turned out to be another vector's."""
+        scores = arithmetic.total(self._parts)
+        order = np.lexsort((self.ids, -scores))[:k]
+        return Ranking(
+            ids=self.ids[order],
+            scores=scores[order],
+            contributions=self._parts[order],
+            exact=proved and self._held,
+            rescored=len(self.ids),
+        )
+
+
+def highest(computed: Subquery, formula: Formula, *, prefix: str, product: str, count: int) -> Select[Any]:
+    """Image id, product and bound of those with the highest bounds, highest first.
+
+    Args:
+        computed: a query of the formula's products.
+        formula: the bound.
+        prefix: of its products' names.
+        product: the name of the product that is wanted.
+        count: how many.
+    """
+    bound = formula.bound(computed, prefix).label("bound")
+    statement = select(computed.c.image_id, computed.c[product].label("product"), bound)
+    return statement.order_by(bound.desc()).limit(count)
