@@ -58,7 +58,7 @@ def shared_location(request, tmp_path_factory) -> Iterator[str | Path]:
 @pytest.fixture(scope="session")
 def empty_archive(postgresql, tmp_path_factory) -> Iterator[tuple[str, bytes]]:
     """The name of a database with an empty archive, and its key: a copy is made sooner than another one."""
-    with _database(postgresql, tmp_path_factory.mktemp("empty")) as url:
+    with database(postgresql, tmp_path_factory.mktemp("empty")) as url:
         with Archive.open(url, create=True) as archive:
             key = archive.pseudonym_key
         yield str(make_url(url).database), key
@@ -67,7 +67,7 @@ def empty_archive(postgresql, tmp_path_factory) -> Iterator[tuple[str, bytes]]:
 @contextmanager
 def copied_archive(empty: tuple[str, bytes], server: str, folder: Path) -> Iterator[str]:
     """The URL of an archive that was copied from an empty one."""
-    with _database(server, folder, template=empty[0]) as url:
+    with database(server, folder, template=empty[0]) as url:
         key_file = locate(url).key_file
         key_file.parent.mkdir(parents=True)
         key_file.write_bytes(empty[1])
@@ -80,12 +80,12 @@ def _made(request: pytest.FixtureRequest, folder: Path) -> Iterator[str | Path]:
     if request.param == "sqlite":
         yield folder / "archive"
         return
-    with _database(request.getfixturevalue("postgresql"), folder) as url:
+    with database(request.getfixturevalue("postgresql"), folder) as url:
         yield url
 
 
 @contextmanager
-def _database(server: str, folder: Path, *, template: str = "template1") -> Iterator[str]:
+def database(server: str, folder: Path, *, template: str = "template1") -> Iterator[str]:
     """The URL of a database that is there for a while, with its archive's files in a folder."""
     name = f"t{uuid.uuid4().hex}"
     with pytest.MonkeyPatch.context() as environment:
