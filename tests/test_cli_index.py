@@ -1,6 +1,8 @@
 """`medneg index` and `medneg search --index`."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -87,3 +89,12 @@ def test_a_search_takes_the_index_that_it_is_told(archive):
         found("--index", "bush")
     shown = run("search", "effusion", "--archive", archive)
     assert "found by: scan of float16 rows on" in shown
+
+
+def test_the_indexes_are_known_without_their_libraries():
+    code = (
+        "import sys, medneg.search, medneg.archive.indexes; "
+        "print(sorted({'torch', 'faiss', 'qdrant_client', 'psycopg'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -11,13 +11,17 @@ All of this holds for a GPU's float32 too: it sums in another order, and rounds 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from medneg.archive.matrix import ScanMatrix
 from medneg.scoring import plan as arithmetic
 from medneg.values import Linear, LogProbability, Plan, Repulsion, Response
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _TOUCHED = 40
 _EPSILON = 2.0**-24
@@ -116,12 +120,14 @@ def term_bounds(plan: Plan, matrix: ScanMatrix, rows: Rows) -> tuple[Doubles, Do
 
 def _projections(plan: Plan, matrix: ScanMatrix, rows: Rows | None = None) -> Floats:
     """x₁₆·vₖ of some rows, or all, in the plan's space, shape (terms, m), from float32 sums."""
+    import torch
+
     directions = np.stack([term.direction for term in plan.terms])
     towards = torch.from_numpy(directions).to(matrix.device)
     count = len(matrix) if rows is None else len(rows)
     found = torch.empty((len(directions), count), device=matrix.device)
 
-    def project(place: slice, piece: torch.Tensor) -> None:
+    def project(place: slice, piece: Tensor) -> None:
         found[:, place] = towards @ piece.T
 
     matrix.visit(project, rows)
@@ -164,11 +170,13 @@ def magnitude(plan: Plan) -> float:
 
 def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Floats:
     """x₁₆·u of every row that may be ranked, shape (m,), summed in float32."""
+    import torch
+
     gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
     towards = torch.from_numpy(vector.astype(np.float32)).to(matrix.device)
     found = torch.empty(len(matrix) if gather is None else len(gather), device=matrix.device)
 
-    def multiply(place: slice, piece: torch.Tensor) -> None:
+    def multiply(place: slice, piece: Tensor) -> None:
         torch.mv(piece, towards, out=found[place])
 
     matrix.visit(multiply, gather)
