@@ -4,11 +4,14 @@ import psutil
 import pytest
 
 from medneg.archive import Archive, indexes
+from medneg.archive.filters import Where
 from medneg.archive.indexes import Choice, Indexes, IndexKind, IndexState, choosing
 from medneg.archive.indexes.choosing import Facts, choose
 from medneg.archive.indexes.scanning import SCAN, ScanIndex
+from medneg.archive.matrix import FILE_NAME
 from medneg.errors import ArchiveError, UnknownName
-from tests.archive.new_images import SPACE, WIDTH, new_image
+from medneg.values import Linear, Plan, Space, Term
+from tests.archive.new_images import SPACE, WIDTH, new_image, unit_vector
 from tests.fake_encoder import FakeEncoder
 
 GIB = 1 << 30
@@ -154,3 +157,29 @@ def test_rows_that_lie_on_a_server_count_until_their_matrix_is_here(location, mo
         spaces.choice()
     there = 3 * WIDTH * 4 if "://" in str(location) else 0
     assert [(each.rows, each.width, each.fetched) for each in asked] == [(3, WIDTH, there), (3, WIDTH, 0)]
+
+
+def test_a_search_of_a_server_makes_no_matrix_while_the_server_finds_by_itself(location, monkeypatch):
+    if "://" not in str(location):
+        pytest.skip("the rows of a folder are here already")
+    monkeypatch.setattr(choosing, "MOST_FETCHED", 0)
+    monkeypatch.delenv(indexes.VARIABLE, raising=False)
+    wanted = Term(direction=unit_vector(7), response=Linear(weight=1.0), label="")
+    plan = Plan(terms=(wanted,), space=Space(image_fingerprint=SPACE))
+    with Archive.open(location, create=True) as archive:
+        archive.register(FakeEncoder().card)
+        archive.store(SPACE, images=[new_image(number) for number in range(20)])
+        spaces = archive.indexes(SPACE)
+        ways = []
+        for name in ("pgvector-exact", "pgvector"):
+            assert spaces.choice().name == name
+            found = spaces.open().search(plan, 3, where=Where())
+            ways.append((found.how, found.ranking.ids.tolist()))
+            if name == "pgvector-exact":
+                spaces.build("pgvector")
+        folder = archive._matrices.folder(SPACE)
+        assert not (folder / FILE_NAME).exists()
+        found = spaces.open("scan").search(plan, 3, where=Where())
+        assert [ids for _, ids in ways] == [found.ranking.ids.tolist()] * 2
+        choosing.forget(archive)
+        assert spaces.choice().name == "scan"  # now that its matrix is here
