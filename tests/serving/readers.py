@@ -111,6 +111,43 @@ class Reader(threading.Thread):
             else:
                 self._timed("ask API", self._ask_api, query)
             self._stop_all.wait(self._rng.uniform(0, self._pause))
+        self.leave()
+
+    def open_tab(self) -> None:
+        """Open a session of the page, as a new tab; the last one is closed."""
+        self._close_tab()
+        opening = connect(
+            f"ws://127.0.0.1:{self._port}/_stcore/stream",
+            subprotocols=["streamlit"],  # type: ignore[list-item]
+            origin=f"http://127.0.0.1:{self._port}",  # type: ignore[arg-type]
+            max_size=None,
+            open_timeout=PATIENCE,
+        )
+        self._tab = self._open.enter_context(opening)
+
+    def send(self, raw: bytes | str) -> None:
+        """Send a message to the open tab's session; text is not what it expects."""
+        assert self._tab is not None
+        self._tab.send(raw)
+
+    def run_script(self, message: BackMsg) -> Page:
+        """Send what the browser sends, and wait until the page is whole."""
+        self.send(message.SerializeToString())
+        assert self._tab is not None
+        page, deadline = Page(), time.monotonic() + PATIENCE
+        while True:
+            left = deadline - time.monotonic()
+            got = ForwardMsg.FromString(self._tab.recv(timeout=left))  # type: ignore[arg-type]
+            kind = got.WhichOneof("type")
+            if kind == "delta":
+                self._gather(got, page)
+            elif kind == "new_session":
+                page = Page()
+            elif kind == "script_finished" and got.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return page
+
+    def leave(self) -> None:
+        """Close what is open."""
         self._close_tab()
         self._http.close()
 
@@ -125,18 +162,10 @@ class Reader(threading.Thread):
         self.seen.append(Seen(kind=kind, at=at, seconds=time.monotonic() - at, outcome=outcome))
 
     def _open_page(self, query: str) -> str:
-        self._close_tab()
         status, _ = self._request("GET", "/")
         if status != 200:
             return f"status {status}"
-        opening = connect(
-            f"ws://127.0.0.1:{self._port}/_stcore/stream",
-            subprotocols=["streamlit"],  # type: ignore[list-item]
-            origin=f"http://127.0.0.1:{self._port}",  # type: ignore[arg-type]
-            max_size=None,
-            open_timeout=PATIENCE,
-        )
-        self._tab = self._open.enter_context(opening)
+        self.open_tab()
         message = BackMsg()
         message.rerun_script.query_string = f"q={query.replace(' ', '+')}"
         return self._look(message)
@@ -150,24 +179,10 @@ class Reader(threading.Thread):
 
     def _look(self, message: BackMsg) -> str:
         """Send what the browser sends, wait for the page, and fetch its pictures as a browser does."""
-        page = self._run_script(message)
+        page = self.run_script(message)
         for address in page.thumbs[:6]:
             self._timed("thumbnail", self._thumbnail, address)
         return page.outcome
-
-    def _run_script(self, message: BackMsg) -> Page:
-        assert self._tab is not None
-        self._tab.send(message.SerializeToString())
-        page, deadline = Page(), time.monotonic() + PATIENCE
-        while True:
-            got = ForwardMsg.FromString(self._tab.recv(timeout=deadline - time.monotonic()))  # type: ignore[arg-type]
-            kind = got.WhichOneof("type")
-            if kind == "delta":
-                self._gather(got, page)
-            elif kind == "new_session":
-                page = Page()
-            elif kind == "script_finished" and got.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                return page
 
     def _gather(self, message: ForwardMsg, page: Page) -> None:
         element = message.delta.new_element

@@ -14,7 +14,7 @@ CANARY = "zztop-secret-1900"
 
 Kind = Callable[[Random], bytes]
 
-_STRINGS = (
+STRINGS = (
     "",
     " ",
     "\0",
@@ -37,9 +37,11 @@ _STRINGS = (
     "-" * 1999,
     "a" * 2001,
 )
+"""What is typed by nobody who looks for an image."""
+
 _VALUES = (
     *(None, True, False, 0, -1, 1, 201, 10**30, 1e308, -0.0, 0.5, "10", [], {}, [[]], {"a": {"b": []}}),
-    *_STRINGS,
+    *STRINGS,
 )
 _WHERES = (
     "view=PA",
@@ -152,7 +154,7 @@ def _words(rng: Random) -> bytes:
         chr(rng.choice((rng.randrange(0x20, 0x250), rng.randrange(0x300, 0xD800)))) for _ in range(20)
     )
     words = [rng.choice((*pieces, *pool)) for _ in range(rng.choice((1, 5, 60, 300)))]
-    query = rng.choice((" ".join(words), rng.choice(_STRINGS)))[:2000]
+    query = rng.choice((" ".join(words), rng.choice(STRINGS)))[:2000]
     return post(
         json.dumps({"query": query, "where": rng.choice((None, None, None, rng.choice(_WHERES)))}).encode()
     )
