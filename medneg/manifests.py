@@ -99,6 +99,8 @@ def read_reports(path: Path) -> dict[str, str]:
 def lines(path: Path) -> Iterator[tuple[int, Line]]:
     """Line number and cells by column of a CSV file in UTF-8; a short line has empty cells at its end.
 
+    NUL characters are dropped: PostgreSQL keeps no text that holds one.
+
     Raises:
         ManifestError: if it cannot be read as such.
     """
@@ -106,7 +108,10 @@ def lines(path: Path) -> Iterator[tuple[int, Line]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")
             for cells in reader:
-                yield reader.line_num, {name: value for name, value in cells.items() if name is not None}
+                yield (
+                    reader.line_num,
+                    {name: value.replace("\0", "") for name, value in cells.items() if name is not None},
+                )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         kind = type(error).__name__
         raise ManifestError(f"{path} cannot be read as a CSV file in UTF-8 ({kind})") from None

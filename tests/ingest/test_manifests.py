@@ -81,6 +81,11 @@ def test_reports_are_read_by_study(tmp_path):
     assert read_reports(path) == {"1.2.3": "Clear.\nNo effusion, no mass."}
 
 
+def test_nul_characters_are_dropped_for_no_database_keeps_them(tmp_path):
+    path = write(tmp_path, "reports.csv", "study,report", "1.2\0.3,No\0 effusion.")
+    assert read_reports(path) == {"1.2.3": "No effusion."}
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
