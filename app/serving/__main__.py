@@ -18,20 +18,22 @@ _ASSETS = Path(__file__).parents[1] / "assets"
 _STREAMLIT = {
     "server.headless": True,
     "server.fileWatcherType": "none",
+    "server.enableAgentApi": False,
+    "server.maxUploadSize": 1,  # MB; the page takes no files
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "logger.enableRich": False,
     "theme.base": str(_ASSETS / "theme.toml"),
 }
-"""Streamlit's options: nothing is sent to anybody, and no traceback is shown."""
+"""Streamlit's options: nothing is sent to anybody, no traceback is shown, there is no second API."""
 
 
 def main() -> int:
     """Serve until told to stop.
 
     Returns:
-        The exit status: 0 after a graceful stop, 1 where it cannot start.
+        The exit status: 0 after a graceful stop, 1 where it cannot start, 130 where that was interrupted.
     """
     settings = Settings.from_environment()
     logs.install(quiet=settings.quiet)
@@ -47,6 +49,8 @@ def main() -> int:
     except (MednegError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     _run(build(), settings, sockets)
     return 0
 

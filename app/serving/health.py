@@ -14,7 +14,7 @@ from medneg import __version__
 
 PROBE_SECONDS = 2.0
 COUNT_SECONDS = 60.0
-"""How long a count of the archive's images is good for: counting a million takes a moment."""
+"""How long a count of the archive's images is good for: counting a hundred million takes a while."""
 
 Route = Callable[[Request], Awaitable[Response]]
 
@@ -37,17 +37,15 @@ async def live_route(_request: Request) -> JSONResponse:
 
 
 def metrics_route() -> Route:
-    """A route that tells all that was counted."""
+    """A route that tells all that was counted; a count of images that takes long is told later."""
     count = Asked(_count, seconds=PROBE_SECONDS)
     counted = -COUNT_SECONDS
 
     async def metrics(_request: Request) -> Response:
         nonlocal counted
         if time.monotonic() - counted >= COUNT_SECONDS:
-            images = await count()
-            if images is not None:
-                resources.meters().holds(images)
-                counted = time.monotonic()
+            counted = time.monotonic()
+            await count()
         return Response(resources.meters().text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return metrics
@@ -58,5 +56,6 @@ def _ping() -> bool:
     return True
 
 
-def _count() -> int:
-    return resources.open_archive(resources.archive_location()).counts().images
+def _count() -> None:
+    images = resources.open_archive(resources.archive_location()).counts().images
+    resources.meters().holds(images)

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 NAME = "medneg.service"
@@ -64,7 +65,7 @@ class OneDoor(logging.Logger):
 
 
 def install(*, quiet: bool = False) -> None:
-    """Send all logs of this process, its warnings and its threads' errors through ``JsonLines``.
+    """Send all logs of this process, its warnings and the errors that end it through ``JsonLines``.
 
     Loggers that are made later have no other way; call it before Streamlit is imported.
 
@@ -80,11 +81,16 @@ def install(*, quiet: bool = False) -> None:
     logging.captureWarnings(True)
     _log.setLevel(logging.WARNING if quiet else logging.INFO)
     threading.excepthook = _thread_failed
+    sys.excepthook = _failed
 
 
 def _thread_failed(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
         event("thread_failed", logging.ERROR, **failure(args.exc_value))
+
+
+def _failed(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    event("failed", logging.CRITICAL, **failure(error))
 
 
 def _place(frame: traceback.FrameSummary) -> str:
