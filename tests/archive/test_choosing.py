@@ -135,7 +135,7 @@ def test_the_state_of_the_scan_leaves_its_matrix_alone(location):
         spaces = archive.indexes(SPACE)
         state = next(each for each in spaces.states() if each.name == "scan")
         assert (state.ready, state.count) == (True, 3)
-        assert "the next scan first makes its matrix" in state.note
+        assert "the next scan first brings its matrix up to date" in state.note
         assert len(archive.matrix(SPACE)) == 3
         state = next(each for each in spaces.states() if each.name == "scan")
         assert state.note == "exact, with a certificate"
@@ -183,3 +183,12 @@ def test_a_search_of_a_server_makes_no_matrix_while_the_server_finds_by_itself(l
         assert [ids for _, ids in ways] == [found.ranking.ids.tolist()] * 2
         choosing.forget(archive)
         assert spaces.choice().name == "scan"  # now that its matrix is here
+
+
+def test_an_index_without_parts_of_its_own_is_neither_built_nor_dropped(tmp_path):
+    with Archive.open(tmp_path / "archive", create=True) as archive:
+        spaces = archive.indexes(SPACE)
+        with pytest.raises(ArchiveError, match="the index pgvector-exact needs no building"):
+            spaces.build("pgvector-exact")
+        with pytest.raises(ArchiveError, match="the index pgvector-exact is a part of the archive"):
+            spaces.drop("pgvector-exact")

@@ -31,6 +31,7 @@ def archive(tmp_path, monkeypatch):
     with Archive.open(tmp_path / "archive", create=True) as made:
         made.register(FakeEncoder().card)
         made.store(SPACE, images=[new_image(number) for number in range(COUNT)])
+        made.matrix(SPACE)
         yield made
 
 
@@ -102,8 +103,9 @@ def test_images_that_come_are_added_and_a_stale_index_is_refused(archive):
     with pytest.raises(ArchiveError, match="cannot be used: it is older than the archive's embeddings"):
         found(archive)
     seen = []
-    archive.indexes(SPACE).build("faiss", lambda done, total: seen.append(done))
-    assert seen == [COUNT, COUNT + 64, COUNT + 70]
+    archive.indexes(SPACE).build("faiss", lambda done, total: seen.append((done, total)))
+    matrix_first = [(0, 70), (70, 70)]
+    assert seen == [*matrix_first, *((done, COUNT + 70) for done in (COUNT, COUNT + 64, COUNT + 70))]
     assert found(archive).ranking.ids.tolist() == best(archive)
 
 

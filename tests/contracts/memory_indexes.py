@@ -39,7 +39,8 @@ class MemoryIndexes:
 
     def build(self, name: str, progress: Progress | None = None) -> IndexState:
         _check_name(name)
-        raise ArchiveError(f"the index {name} needs no building: a search makes what it lacks")
+        self._archive.matrix(self._fingerprint, progress)
+        return self.states()[0]
 
     def drop(self, name: str) -> None:
         _check_name(name)

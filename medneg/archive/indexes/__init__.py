@@ -93,7 +93,7 @@ class Indexes:
         """
         kind = _kind(name)
         if kind.build is None:
-            raise ArchiveError(f"the index {name} needs no building: a search makes what it lacks")
+            raise ArchiveError(f"the index {name} needs no building")
         kind.build(self._source, progress or (lambda done, total: None))
         choosing.forget(self._source.archive)
         return kind.state(self._source)

@@ -102,7 +102,7 @@ def build(source: Source, progress: Progress) -> None:
     Raises:
         ArchiveError: if FAISS is not installed, or the archive holds no embedding of the space.
     """
-    matrix = source.archive.matrix(source.fingerprint)
+    matrix = source.archive.matrix(source.fingerprint, progress)
     graph = _reusable(source, matrix) or _new(matrix.width)
     missing = np.flatnonzero(~np.isin(matrix.ids, files.ids_of(graph)))
     there = len(matrix) - len(missing)

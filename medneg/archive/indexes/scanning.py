@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medneg.archive import devices, reading
 from medneg.archive.engines import transaction
 from medneg.archive.filters import Where
-from medneg.archive.indexes.kinds import IndexKind, IndexState, Source
+from medneg.archive.indexes.kinds import IndexKind, IndexState, Progress, Source
 from medneg.archive.ranking import Found
 from medneg.values import Plan
 
@@ -69,8 +69,15 @@ def _state(source: Source) -> IndexState:
         return IndexState(name=SCAN.name, ready=False, count=0, note=note)
     held = ScanMatrix.open(source.folder)
     current = held is not None and held.stamp == stamp
-    note = "exact, with a certificate" + ("" if current else "; the next scan first makes its matrix")
+    note = "exact, with a certificate"
+    if not current:
+        note += "; the next scan first brings its matrix up to date, or `medneg index build scan` does now"
     return IndexState(name=SCAN.name, ready=True, count=count, note=note)
 
 
-SCAN = IndexKind(name="scan", open=ScanIndex, state=_state)
+def _build(source: Source, progress: Progress) -> None:
+    """Make the matrix now, so that the next search need not."""
+    source.archive.matrix(source.fingerprint, progress)
+
+
+SCAN = IndexKind(name="scan", open=ScanIndex, state=_state, build=_build)
