@@ -13,12 +13,7 @@ from medneg.errors import ArchiveError
 from tests.archive.new_images import SPACE, new_image, stamp, unit_vector
 from tests.archive.old_archives import make_old_archive, some_images
 
-
-@pytest.fixture
-def url(location):
-    if not isinstance(location, str):
-        pytest.skip("halves are PostgreSQL's")
-    return location
+HERE = pytest.mark.parametrize("location", ["postgresql"], indirect=True)
 
 
 def halves(url):
@@ -36,12 +31,13 @@ def rounded(seed):
     return unit_vector(seed).astype(np.float16).tolist()
 
 
-def test_every_embedding_is_kept_as_float16_too(url):
-    with Archive.open(url, create=True) as archive:
+@HERE
+def test_every_embedding_is_kept_as_float16_too(location):
+    with Archive.open(location, create=True) as archive:
         archive.store(SPACE, images=[new_image(0), new_image(1)])
         archive.store("other", images=[new_image(1)])
         assert archive.add_vectors("codes", [2, 9], np.stack([unit_vector(5), unit_vector(6)])) == 1
-    assert halves(url) == {
+    assert halves(location) == {
         (1, SPACE): rounded(0),
         (2, SPACE): rounded(1),
         (2, "other"): rounded(1),
@@ -49,39 +45,44 @@ def test_every_embedding_is_kept_as_float16_too(url):
     }
 
 
-def test_halves_follow_images_that_are_replaced(url):
-    with Archive.open(url, create=True) as archive:
+@HERE
+def test_halves_follow_images_that_are_replaced(location):
+    with Archive.open(location, create=True) as archive:
         archive.store(SPACE, images=[new_image(0), new_image(1)])
         archive.store(SPACE, images=[new_image(2, name="0.dcm", content="new")])
-        assert halves(url) == {(2, SPACE): rounded(1), (3, SPACE): rounded(2)}
+        assert halves(location) == {(2, SPACE): rounded(1), (3, SPACE): rounded(2)}
         archive.add_vectors(SPACE, [2], unit_vector(7)[None])
-        assert halves(url) == {(2, SPACE): rounded(7), (3, SPACE): rounded(2)}
+        assert halves(location) == {(2, SPACE): rounded(7), (3, SPACE): rounded(2)}
 
 
-def test_a_twin_has_a_half_of_its_own(url, monkeypatch):
+@HERE
+def test_a_twin_has_a_half_of_its_own(location, monkeypatch):
     monkeypatch.setattr("os.path.exists", lambda path: True)
-    with Archive.open(url, create=True) as archive:
+    with Archive.open(location, create=True) as archive:
         archive.store(SPACE, images=[new_image(0)])
         archive.store(SPACE, twins=[stamp("twin.dcm", content="0.dcm")])
-    assert halves(url) == {(1, SPACE): rounded(0), (2, SPACE): rounded(0)}
+    assert halves(location) == {(1, SPACE): rounded(0), (2, SPACE): rounded(0)}
 
 
-def test_an_older_archive_gets_its_halves_when_it_is_opened(url, monkeypatch):
+@HERE
+def test_an_older_archive_gets_its_halves_when_it_is_opened(location, monkeypatch):
     monkeypatch.setattr(r0004_halves, "_BATCH", 3)
     vectors = [unit_vector(n).astype("<f4").tobytes() for n in range(8)]
-    make_old_archive(url, "0003", some_images(SPACE, vectors))
-    Archive.open(url).close()
-    assert halves(url) == {(n + 1, SPACE): rounded(n) for n in range(8)}
+    make_old_archive(location, "0003", some_images(SPACE, vectors))
+    Archive.open(location).close()
+    assert halves(location) == {(n + 1, SPACE): rounded(n) for n in range(8)}
 
 
-def test_a_copy_from_a_folder_has_halves(url, tmp_path):
+@HERE
+def test_a_copy_from_a_folder_has_halves(location, tmp_path):
     with Archive.open(tmp_path / "source", create=True) as archive:
         archive.store(SPACE, images=[new_image(n) for n in range(3)])
-    counts = copy_archive(tmp_path / "source", url)
+    counts = copy_archive(tmp_path / "source", location)
     assert "halves" not in counts
-    assert halves(url) == {(n + 1, SPACE): rounded(n) for n in range(3)}
+    assert halves(location) == {(n + 1, SPACE): rounded(n) for n in range(3)}
 
 
+@HERE
 @pytest.mark.parametrize(
     ("found", "message"),
     [
@@ -89,14 +90,14 @@ def test_a_copy_from_a_folder_has_halves(url, tmp_path):
         ("SELECT '0.8.3'", r"has pgvector 0\.8\.3.*needs 0\.8\.4 or newer.*ALTER EXTENSION vector UPDATE"),
     ],
 )
-def test_a_server_without_a_good_pgvector_is_refused_and_left_as_it_is(url, monkeypatch, found, message):
+def test_a_server_without_a_good_pgvector_is_refused_and_left_as_it_is(location, monkeypatch, found, message):
     monkeypatch.setattr(r0004_halves, "_FOUND", found)
     # Alembic loads the revisions anew each time.
     monkeypatch.setattr(migrating, "_scripts", lambda scripts=migrating._scripts: patched(scripts(), found))
     with pytest.raises(ArchiveError, match=message):
-        Archive.open(url, create=True)
+        Archive.open(location, create=True)
     with pytest.raises(ArchiveError, match="there is no archive"):
-        Archive.open(url)
+        Archive.open(location)
 
 
 def patched(scripts, found):
