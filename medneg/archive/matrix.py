@@ -1,32 +1,25 @@
 """The matrix that a search runs through: all image embeddings of one space, as float16, in one mapped file.
 
 It is a cache. The truth is the float32 vectors in SQL, and everything here can be made again from them.
-The file is in safetensors' layout (https://github.com/huggingface/safetensors#format), so that other
-programs can read it: ``ids`` (n,), ``total`` and ``mean`` (d,), ``rounding`` (1,) and ``vectors`` (n, d).
 """
 
 from __future__ import annotations
 
-import json
-import math
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.archive import devices
+from medneg.archive import devices, matrix_file
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-FILE_NAME = "scan.safetensors"
 
 Look = Callable[[slice, "Tensor"], None]
 """What is done with a piece of a matrix: where it stands, and the piece, shape (m, d)."""
@@ -35,22 +28,12 @@ _SAMPLE_SHARE = 128
 _SAMPLE_LEAST, _SAMPLE_MOST = 2000, 8192
 _MEANS_KEPT = 4
 _PIECES_WORTH_A_THREAD = 16  # starting a thread takes as long as going through one or two
-_ALIGNMENT = 64
-_COPIED_AT_ONCE = 16_384
-_UNIT_TOLERANCE = 1e-3
 _BLOCK_VALUES = (
     1 << 18
 )  # 1 MiB of float32: the fastest of 2^17 to 2^21 for one core, measured at d = 256 and 512
 _BLOCK_VALUES_ELSEWHERE = 1 << 26  # 256 MiB on a GPU, so that starting its work takes no time beside the work
 _one_visit = threading.Lock()
 """Two scans at once would push each other out of the cache, and each restore the other's count of threads."""
-
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "I64": np.dtype("<i8"),
-    "F64": np.dtype("<f8"),
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,11 +167,8 @@ class ScanMatrix:
     @classmethod
     def open(cls, folder: Path) -> ScanMatrix | None:
         """Map the matrix that ``folder`` holds; None when there is none or it is damaged."""
-        path = folder / FILE_NAME
         try:
-            header, start = _read_header(path)
-            tensors = {name: _map(path, header[name], start) for name in _layout(0, 0)}
-            stamp = str(header["__metadata__"]["stamp"])
+            tensors, stamp = matrix_file.read(folder)
             return cls(
                 vectors=tensors["vectors"],
                 ids=tensors["ids"],
@@ -225,8 +205,8 @@ class ScanMatrix:
         Raises:
             ValueError: if the rows are not as many as ``ids``, not ``width`` long, or not of unit length.
         """
-        with _replacing(folder) as file:
-            _write(file, np.asarray(ids, "<i8"), blocks, stamp=stamp, width=width)
+        with matrix_file.replacing(folder) as file:
+            matrix_file.write(file, np.asarray(ids, "<i8"), blocks, stamp=stamp, width=width)
         return cls._reopened(folder)
 
     def extended(
@@ -251,8 +231,8 @@ class ScanMatrix:
         if self.total is None:
             raise ValueError("a sample of a matrix cannot be extended")
         every = np.concatenate([self.ids, ids]).astype("<i8")
-        with _replacing(folder) as file:
-            _write(file, every, blocks, stamp=stamp, width=self.width, before=self)
+        with matrix_file.replacing(folder) as file:
+            matrix_file.write(file, every, blocks, stamp=stamp, width=self.width, before=self)
         return self._reopened(folder)
 
     @classmethod
@@ -288,105 +268,3 @@ def _run(work: Callable[[], None], workers: int) -> None:
         for done in [pool.submit(work) for _ in range(workers)]:
             done.result()
     return None
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the matrix's place in ``folder`` once it is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{FILE_NAME}.{os.getpid()}.part"
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / FILE_NAME)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _layout(rows: int, width: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Type and shape of each tensor, in the order of the file; ``vectors`` first, on an aligned offset."""
-    return {
-        "vectors": ("F16", (rows, width)),
-        "ids": ("I64", (rows,)),
-        "rounding": ("F64", (1,)),
-        "total": ("F64", (width,)),
-        "mean": ("F32", (width,)),
-    }
-
-
-def _header(rows: int, width: int, stamp: str) -> bytes:
-    """The length-prefixed JSON header, padded with blanks so that the tensors start aligned."""
-    header: dict[str, Any] = {"__metadata__": {"stamp": stamp}}
-    offset = 0
-    for name, (dtype, shape) in _layout(rows, width).items():
-        size = math.prod(shape) * _DTYPES[dtype].itemsize
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header).encode()
-    text += b" " * (-(len(text) + 8) % _ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text
-
-
-def _write(
-    file: IO[bytes],
-    ids: NDArray[np.int64],
-    blocks: Iterable[NDArray[np.float32]],
-    *,
-    stamp: str,
-    width: int,
-    before: ScanMatrix | None = None,
-) -> None:
-    file.write(_header(len(ids), width, stamp))
-    total, rows, rounding = np.zeros(width, np.float64), 0, 0.0
-    if before is not None and before.total is not None:
-        total, rows, rounding = before.total.copy(), len(before), before.rounding
-        for start in range(0, rows, _COPIED_AT_ONCE):
-            file.write(before.vectors[start : start + _COPIED_AT_ONCE].tobytes())
-    for block in blocks:
-        _check(block, ids[rows : rows + len(block)], width)
-        halves = block.astype("<f2")
-        apart = np.linalg.norm(block.astype(np.float64) - halves.astype(np.float64), axis=1)
-        rounding = max(rounding, float(apart.max(initial=0.0)))
-        total += block.sum(axis=0, dtype=np.float64)
-        rows += len(block)
-        file.write(halves.tobytes())
-    if rows != len(ids):
-        raise ValueError(f"a ScanMatrix needs one vector per id; got {rows} vectors for {len(ids)} ids")
-    file.write(ids.tobytes())
-    file.write(np.array([rounding], "<f8").tobytes())
-    file.write(total.astype("<f8").tobytes())
-    file.write((total / max(rows, 1)).astype("<f4").tobytes())
-
-
-def _check(block: NDArray[np.float32], ids: NDArray[np.int64], width: int) -> None:
-    if block.ndim != 2 or block.shape[1] != width:
-        raise ValueError(f"the vectors of this matrix are {width} long; got a block of shape {block.shape}")
-    if len(block) != len(ids):
-        raise ValueError(
-            f"a ScanMatrix needs one vector per id; got a block of {len(block)} for {len(ids)} ids"
-        )
-    wrong = ~(np.abs(np.linalg.norm(block, axis=1) - 1) <= _UNIT_TOLERANCE)
-    if wrong.any():
-        raise ValueError(
-            f"image embeddings must have unit length; the one of image {ids[wrong.argmax()]} has not"
-        )
-
-
-def _read_header(path: Path) -> tuple[dict[str, Any], int]:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 0 < length <= path.stat().st_size:
-            raise ValueError(f"{path} has no header")
-        return json.loads(file.read(length)), 8 + length
-
-
-def _map(path: Path, entry: dict[str, Any], start: int) -> NDArray[Any]:
-    """Map one tensor copy-on-write: torch refuses to look at read-only memory without a warning."""
-    shape: tuple[int, ...] = tuple(entry["shape"])
-    dtype = _DTYPES[entry["dtype"]]
-    if 0 in shape:
-        return np.empty(shape, dtype)
-    offset: int = start + entry["data_offsets"][0]
-    return np.asarray(np.memmap(path, dtype, mode="c", offset=offset, shape=shape))

@@ -8,7 +8,7 @@ from medneg.archive.filters import Where
 from medneg.archive.indexes import Choice, Indexes, IndexKind, IndexState, choosing
 from medneg.archive.indexes.choosing import Facts, choose
 from medneg.archive.indexes.scanning import SCAN, ScanIndex
-from medneg.archive.matrix import FILE_NAME
+from medneg.archive.matrix_file import FILE_NAME
 from medneg.errors import ArchiveError, UnknownName
 from medneg.values import Linear, Plan, Space, Term
 from tests.archive.new_images import SPACE, WIDTH, new_image, unit_vector

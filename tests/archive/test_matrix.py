@@ -8,7 +8,8 @@ import torch
 from safetensors.numpy import load_file
 
 from medneg.archive import matrix as matrix_module
-from medneg.archive.matrix import FILE_NAME, ScanMatrix
+from medneg.archive.matrix import ScanMatrix
+from medneg.archive.matrix_file import FILE_NAME
 
 
 def unit_rows(rows, width=8, seed=0):
