@@ -80,18 +80,22 @@ def make_gallery(folder, count):
     truth = np.memmap(folder / "truth.f32", np.float32, "w+", shape=(count, WIDTH))
     shown = np.empty((count, FINDINGS), bool)
     for start in range(0, count, BLOCK):
-        place = slice(start, start + BLOCK)
-        truth[place], shown[place] = world.images(BLOCK, seed=start + 1)
+        place = slice(start, min(start + BLOCK, count))
+        truth[place], shown[place] = world.images(place.stop - start, seed=start + 1)
     blocks = (truth[start : start + BLOCK] for start in range(0, count, BLOCK))
     matrix = ScanMatrix.write(folder, ids=range(count), blocks=blocks, stamp="", width=WIDTH)
+    return Gallery(truth, matrix, tower, calibrated(tower, truth[:BLOCK], shown[:BLOCK], matrix.mean))
+
+
+def calibrated(tower, images, shown, mean_image):
+    """What `medneg calibrate` would find on labelled images (m, d)."""
     texts = tower.encode_texts([f"finding {j}" for j in range(FINDINGS)])
-    means = {"mean_text": texts.mean(axis=0), "mean_image": matrix.mean}
-    images = truth[:BLOCK]
+    means = {"mean_text": texts.mean(axis=0), "mean_image": mean_image}
     curves = {
-        "raw": fit(images @ texts.T, shown[:BLOCK]),
-        "centred": fit(unit(images - matrix.mean) @ unit(texts - means["mean_text"]).T, shown[:BLOCK]),
+        "raw": fit(images @ texts.T, shown),
+        "centred": fit(unit(images - mean_image) @ unit(texts - means["mean_text"]).T, shown),
     }
-    return Gallery(truth, matrix, tower, Calibration(**means, curves=curves))
+    return Calibration(**means, curves=curves)
 
 
 def fit(projections, shown):

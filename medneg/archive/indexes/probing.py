@@ -124,8 +124,8 @@ def _draw(connection: Connection, fingerprint: str) -> ScanMatrix:
     of a thousand and of a hundred million, and the first ones where keys are too sparse to be hit."""
     width = reading.width(connection, fingerprint)
     own = Embedding.image_fingerprint == fingerprint
-    ends = select(func.min(Embedding.id), func.max(Embedding.id)).where(own)
-    first, last = connection.execute(ends).one()
+    ends = (select(end(Embedding.image_id)).where(own).scalar_subquery() for end in (func.min, func.max))
+    first, last = connection.execute(select(*ends)).one()  # each from an index by itself
     if first is None:
         raise ArchiveError("this archive holds nothing to search yet; bring images in with `medneg ingest`")
     wanted = select(Embedding.image_id, Embedding.vector).where(own)
@@ -133,7 +133,7 @@ def _draw(connection: Connection, fingerprint: str) -> ScanMatrix:
     random = np.random.default_rng(0)
     for _ in range(_ROUNDS if last - first >= _SAMPLE else 0):
         for some in reading.chunks(random.integers(first, last + 1, _SAMPLE).tolist()):
-            rows |= {row[0]: row[1] for row in connection.execute(wanted.where(Embedding.id.in_(some)))}
+            rows |= {row[0]: row[1] for row in connection.execute(wanted.where(Embedding.image_id.in_(some)))}
         if len(rows) >= _ENOUGH:
             break
     if len(rows) < _ENOUGH:
