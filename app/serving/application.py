@@ -63,12 +63,15 @@ def prepare() -> None:
     """Open the archive and load the encoders, so that the first question is answered as fast as the next.
 
     Raises:
-        MednegError: if the archive, an encoder or the parser cannot be used.
+        MednegError: if the archive, an encoder, the index or the parser cannot be used.
     """
-    resources.open_archive(resources.archive_location())
+    store = resources.open_archive(resources.archive_location())
     resources.load_parser()
+    held = {space.image_fingerprint for space in store.spaces() if space.count}
     for name in offered():
-        resources.load_encoder(name)
+        fingerprint = resources.load_encoder(name).card.image_fingerprint
+        if fingerprint in held:
+            store.indexes(fingerprint).open(resources.settings().index)
 
 
 @asynccontextmanager

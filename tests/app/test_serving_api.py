@@ -14,12 +14,12 @@ import pytest
 
 from app import resources
 from app.once import forget_all
-from app.serving import logs, questions, searching
+from app.serving import application, logs, questions, searching
 from app.serving.openapi import description
 from app.serving.settings import Settings
 from medneg import __version__, encoders
 from medneg.archive import Archive
-from medneg.errors import ArchiveError, ArchiveUnavailable
+from medneg.errors import ArchiveError, ArchiveUnavailable, UnknownName
 from medneg.search import search
 from tests.app.asgi import ask, asked, searched, service
 from tests.app.seen import QUERY
@@ -425,6 +425,18 @@ def test_the_description_is_what_checks_requests(served):
     assert paths == {"/api/search": {"post"}, "/thumb/{pseudonym}": {"get"}}
     linked = json.loads((Path(__file__).parents[2] / "docs/reference/search.schema.json").read_text("utf-8"))
     assert published["components"]["schemas"]["Answer"] == linked
+
+
+def test_what_cannot_be_used_is_told_at_the_start(served, told, archive_folder, monkeypatch):
+    application.prepare()
+    assert searching.offered() == ("fake",)
+    told(index="magic")
+    with pytest.raises(UnknownName, match="unknown index 'magic'"):
+        application.prepare()
+    monkeypatch.setenv("MEDNEG_ARCHIVE", str(archive_folder / "nowhere"))
+    told()
+    with pytest.raises(ArchiveError, match="there is no archive"):
+        application.prepare()
 
 
 def test_settings_come_from_the_environment_and_have_defaults():
