@@ -13,6 +13,8 @@ from tests.conftest import ENGINES, copied_archive
 from tests.contracts.memory_archive import MemoryArchive
 from tests.fake_encoder import FakeEncoder
 
+pytest.register_assert_rewrite("tests.contracts.indexed")
+
 ARCHIVES = ("memory", *ENGINES)
 
 Opener = Callable[[], Archive]
