@@ -123,6 +123,15 @@ def test_equal_scores_beyond_the_candidates_are_looked_at(archive, nearest):
     assert nearest.asked == [64, 256]
 
 
+def test_an_index_may_look_at_more_where_the_first_question_did_not_settle_it(archive, nearest):
+    again = Nearest(archive)
+    source = archive.indexes(SPACE)._source
+    index = CandidateIndex(source, nearest, count=COUNT, how="toy", again=again)
+    index.search(plan_of(Repulsion(weight=1.0, bias=2.0)), 3, where=Where())
+    assert nearest.asked == [64]
+    assert again.asked == [256]
+
+
 def test_too_few_candidates_are_made_up_for_from_the_truth(archive):
     def forgetful(probe, m):
         return Near(ids=np.empty(0, np.int64), ceiling=-np.inf)

@@ -17,7 +17,7 @@ from medneg.archive.indexes.candidates import Near
 from medneg.archive.indexes.probing import aim, sample
 from medneg.archive.indexes.qdrant import QDRANT, filling
 from medneg.archive.indexes.qdrant import collection as server
-from medneg.archive.indexes.qdrant.asking import has_formula, nearest_in, rescoring
+from medneg.archive.indexes.qdrant.asking import has_formula, nearest_in, rescored_in, rescoring
 from medneg.archive.indexes.qdrant.collection import KEY, URL, Collection
 from medneg.archive.schema import Image
 from medneg.errors import ArchiveError
@@ -25,6 +25,7 @@ from medneg.scoring.plan import score
 from medneg.values import Linear, Repulsion
 from tests.archive.new_images import SPACE, new_image
 from tests.archive.new_plans import CARD, MEAN, RESPONSES, plan_of
+from tests.archive.qdrant_server import running
 
 COUNT = 600
 
@@ -104,7 +105,8 @@ def test_the_formula_gives_the_plans_score_of_every_candidate(archive, source, s
     ]
     plan = plan_of(*penalties[:1], Linear(weight=draw.uniform(0.2, 2)), *penalties[1:])
     probe = aim(plan, sample(source, COUNT), k=10, count=COUNT)
-    rescored, beyond = Collection(source).ask(rescoring(probe, 50))
+    collection = Collection(source)
+    rescored, beyond = collection.ask(rescoring(collection, probe, 50))
     ids = archive.matrix(SPACE).ids
     truth = archive.vectors(SPACE, ids.tolist())
     products = truth @ probe.vector
@@ -116,10 +118,24 @@ def test_the_formula_gives_the_plans_score_of_every_candidate(archive, source, s
     assert beyond[0].score == pytest.approx(products[candidates[-1]], abs=1e-5)
 
 
+def test_the_server_rescores_what_the_first_question_did_not_settle(source, monkeypatch):
+    build(source)
+    asked = []
+    monkeypatch.setattr(
+        Collection,
+        "ask",
+        lambda self, requests, ask=Collection.ask: asked.append(requests) or ask(self, requests),
+    )
+    QDRANT.open(source).search(plan_of(Repulsion(weight=1.0, bias=2.0)), 5, where=Where())
+    assert [len(requests) for requests in asked] == [1, 2]
+    assert asked[1][0].limit == 256
+    assert asked[1][0].prefetch[0].limit == 1024
+
+
 def test_only_the_best_of_the_rescored_travel(source):
     build(source)
     probe = aim(plan_of(*RESPONSES["repulsion"]), sample(source, COUNT), k=10, count=COUNT)
-    assert len(nearest_in(Collection(source))(probe, 30).ids) == 30
+    assert len(rescored_in(Collection(source))(probe, 30).ids) == 30
 
 
 @pytest.mark.parametrize(
@@ -137,15 +153,16 @@ def test_the_server_rescores_where_the_bound_is_not_the_score(source, responses,
     assert has_formula(aim(plan, sample(source, COUNT), k=10, count=COUNT)) is formula
 
 
-@pytest.mark.parametrize("responses", [RESPONSES["cosine"], RESPONSES["repulsion"]], ids=["plain", "formula"])
-def test_no_image_that_did_not_travel_scores_above_the_ceiling(archive, source, responses):
+@pytest.mark.parametrize("way", [nearest_in, rescored_in])
+@pytest.mark.parametrize("responses", [RESPONSES["cosine"], RESPONSES["repulsion"]], ids=["plain", "bent"])
+def test_no_image_that_did_not_travel_scores_above_the_ceiling(archive, source, responses, way):
     build(source)
     plan = plan_of(*responses)
     probe = aim(plan, sample(source, COUNT), k=10, count=COUNT)
     ids = archive.matrix(SPACE).ids
     scores = score(plan, archive.vectors(SPACE, ids.tolist()))
     for asked in (10, 40, COUNT):
-        near = nearest_in(Collection(source))(probe, asked)
+        near = way(Collection(source))(probe, asked)
         left_out = ~np.isin(ids, near.ids)
         if left_out.any():
             assert scores[left_out].max() <= near.ceiling + 1e-3
@@ -341,6 +358,42 @@ def test_a_server_that_is_away_is_told_so(source, monkeypatch):
     ):
         QDRANT.open(source)
     assert "cannot be reached" in QDRANT.state(source).note
+
+
+def test_everything_works_over_http_with_a_key(archive, source, monkeypatch):
+    monkeypatch.setenv(KEY, "hunter2")
+    with running() as (remote, url):
+        monkeypatch.setenv(URL, url)
+        with pytest.raises(ArchiveError, match="no collection"):
+            QDRANT.open(source)
+        assert build(source) == COUNT
+        Collection(source).remove(np.array(held(source)[:2]))
+        Collection(source).note(stamp="")
+        build(source)
+        for plan in (plan_of(*RESPONSES["repulsion"]), plan_of(Repulsion(weight=1.0, bias=2.0))):
+            expected = archive.indexes(SPACE).open("scan").search(plan, 10, where=Where())
+            found = QDRANT.open(source).search(plan, 10, where=Where())
+            np.testing.assert_array_equal(found.ranking.ids, expected.ranking.ids)
+        assert QDRANT.state(source).note == f"approximate, at {url}"
+        QDRANT.drop(source)
+        assert not QDRANT.state(source).ready
+    (made,) = remote.made.values()
+    assert (made.vectors.datatype, made.vectors.on_disk, made.hnsw_config.m) == (
+        "float16",
+        True,
+        server.EDGES,
+    )
+    assert remote.params == {("graph", server.SEARCHING, None), ("stage", None, True)}
+    assert {key for _, _, key in remote.asked} == {"hunter2"}
+
+
+def test_a_server_that_keeps_no_notes_is_refused(source, monkeypatch):
+    with running() as (remote, url):
+        monkeypatch.setenv(URL, url)
+        create = remote.local.create_collection
+        remote.local.create_collection = lambda name, vectors, metadata: create(name, vectors)
+        with pytest.raises(ArchiveError, match=r"keeps no notes on collections; 1\.16 or newer does"):
+            build(source)
 
 
 @contextmanager

@@ -73,10 +73,22 @@ Nearest = Callable[[Probe, int], Near]
 class CandidateIndex:
     """An approximate index; see the module."""
 
-    def __init__(self, source: Source, nearest: Nearest, *, count: int, how: str) -> None:
-        """``count`` is how many images it holds, all of its space; ``how`` names it for people."""
+    def __init__(
+        self, source: Source, nearest: Nearest, *, count: int, how: str, again: Nearest | None = None
+    ) -> None:
+        """An index over nearest images.
+
+        Args:
+            source: of the space.
+            nearest: finds them.
+            count: how many images it holds, all of its space.
+            how: names it for people.
+            again: is asked where the first question did not settle it, and may look at more than it names;
+                None for ``nearest``.
+        """
         self._source = source
         self._nearest = nearest
+        self._again = again or nearest
         self._count = count
         self._how = how
 
@@ -90,13 +102,13 @@ class CandidateIndex:
         asked = math.ceil(max(FIRST_CANDIDATES, 2 * k) * self._count / max(allowed, 1))
         most = min(MOST_ASKED, allowed - 1, max(asked, MOST_SCORED * self._count // max(allowed, 1)))
         if asked <= most:
-            probe = aim(plan, some, k=k, count=self._count)
+            probe, ask = aim(plan, some, k=k, count=self._count), self._nearest
         while asked <= most:
-            near = self._nearest(probe, asked)
+            near = ask(probe, asked)
             truth.look(near.ids)
             if truth.reaches(wanted, near.ceiling):
                 return self._approximate(truth, wanted, allowed, asked)
-            asked *= _GROWTH
+            asked, ask = asked * _GROWTH, self._again
         if allowed > MOST_EXACT and len(truth.ids) >= wanted:
             return self._approximate(truth, wanted, allowed, asked // _GROWTH)
         how = f"all {allowed:,} images that may be ranked, in SQL"

@@ -22,14 +22,15 @@ _BUILD = "run `medneg index build qdrant`"
 
 def _open(source: Source) -> Index:
     from medneg.archive.indexes.candidates import CandidateIndex
-    from medneg.archive.indexes.qdrant.asking import nearest_in
+    from medneg.archive.indexes.qdrant.asking import nearest_in, rescored_in
 
     collection = Collection(source)
     known = collection.known()
     stamp, count = _space(source)
     if known is None or known.stamp != stamp:
         raise ArchiveError(f"{_complaint(known, count)}; {_BUILD}")
-    return CandidateIndex(source, nearest_in(collection), count=count, how="Qdrant")
+    nearest, again = nearest_in(collection), rescored_in(collection)
+    return CandidateIndex(source, nearest, count=count, how="Qdrant", again=again)
 
 
 def _state(source: Source) -> IndexState:

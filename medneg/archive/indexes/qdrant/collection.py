@@ -24,7 +24,7 @@ from medneg.errors import ArchiveError
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
-    from qdrant_client.models import CollectionInfo, QueryRequest, ScoredPoint
+    from qdrant_client.models import CollectionInfo, QueryRequest, ScoredPoint, SearchParams
 
     from medneg.archive.indexes.kinds import Source
 
@@ -32,8 +32,9 @@ URL, KEY = "MEDNEG_QDRANT_URL", "MEDNEG_QDRANT_API_KEY"
 
 EDGES = 32
 """Links of a row in the HNSW graph; twice Qdrant's 16, for recall."""
-BEAM = 256
-"""Rows that HNSW keeps in sight as it builds, and as it searches: Qdrant takes the one for the other."""
+BUILDING, SEARCHING = 256, 512
+"""Rows that HNSW keeps in sight as it builds, and as it searches. Of the nearest 64 of 24 probes among 4,055
+phantoms it found .956 with 64 in sight, .982 with 128, .996 with 256 and all with 512."""
 
 _ASKING_SECONDS, _FILLING_SECONDS = 10, 120
 _PAGE = 10_000
@@ -106,7 +107,7 @@ class Collection:
                     datatype=models.Datatype.FLOAT16,
                     on_disk=True,
                 ),
-                hnsw_config=models.HnswConfigDiff(m=EDGES, ef_construct=BEAM),
+                hnsw_config=models.HnswConfigDiff(m=EDGES, ef_construct=BUILDING),
                 metadata={"stamp": "", "last": 0},
             )
         info = self._info()
@@ -154,6 +155,12 @@ class Collection:
             yield np.array([point.id for point in points], np.int64), offset is None
             if offset is None:
                 return
+
+    def params(self, **how: Any) -> SearchParams | None:
+        """How a search goes; None for the client's local mode, which looks at every row in any case."""
+        from qdrant_client import models
+
+        return models.SearchParams(**how) if "://" in self.shown else None
 
     def ask(self, requests: Sequence[QueryRequest]) -> list[list[ScoredPoint]]:
         """The answers to some questions, asked at once."""
