@@ -4,17 +4,20 @@ Paths, views, ages, dates and labels are drawn; two images make a study and two 
 study's images show is what its report says.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from medneg.archive import Archive
 from medneg.archive.engines import connect, transaction
+from medneg.archive.halfvec import HalfVector
 from medneg.archive.places import locate
-from medneg.archive.schema import Finding, Image, Patient, Study
+from medneg.archive.schema import Embedding, Finding, Half, Image, Patient, Study
 from medneg.values import EncoderCard, InputSpec
 from tests.bench.galleries import BLOCK, WIDTH, World, unit
 
@@ -75,28 +78,57 @@ def make_archive(location: str | Path, count: int, progress: Progress = lambda d
         for start in range(done, count, BLOCK):
             size = min(BLOCK, count - start)
             vectors, shown = world.images(size, seed=start + 1)
-            _write_rows(location, start, shown)
-            archive.add_vectors(CARD.image_fingerprint, range(start + 1, start + size + 1), vectors)
+            _write_rows(location, start, shown, vectors)
             progress(start + size, count)
 
 
-def _write_rows(location: str | Path, start: int, shown: np.ndarray) -> None:
-    draw, count = np.random.default_rng([start, 7]), len(shown)
-    numbers = range(start, start + count)
-    images = _image_rows(draw, numbers)
+def _write_rows(location: str | Path, start: int, shown: np.ndarray, vectors: np.ndarray) -> None:
+    draw, numbers = np.random.default_rng([start, 7]), range(start, start + len(shown))
+    people = [{"id": n // 4 + 1, "pseudonym": f"p{n // 4}"} for n in numbers if n % 4 == 0]
+    studies = [
+        {"id": n // 2 + 1, "patient_id": n // 4 + 1, "pseudonym": f"s{n // 2}"} for n in numbers if n % 2 == 0
+    ]
+    images, findings = _image_rows(draw, numbers), list(_finding_rows(draw, start, shown))
+    own = {"image_fingerprint": CARD.image_fingerprint}
+    truth = [
+        {"image_id": n + 1, **own, "vector": row.astype("<f4").tobytes()}
+        for n, row in zip(numbers, vectors, strict=True)
+    ]
     place = locate(location)
     engine = connect(place)
     with transaction(engine, place, writes=True) as connection:
-        people = [{"id": n // 4 + 1, "pseudonym": f"p{n // 4}"} for n in numbers if n % 4 == 0]
-        studies = [
-            {"id": n // 2 + 1, "patient_id": n // 4 + 1, "pseudonym": f"s{n // 2}"}
-            for n in numbers
-            if n % 2 == 0
-        ]
-        findings = list(_finding_rows(draw, start, shown))
+        fill = _copy_in if engine.dialect.name == "postgresql" else _insert
         for table, rows in ((Patient, people), (Study, studies), (Image, images), (Finding, findings)):
-            connection.execute(insert(table), rows)
+            fill(connection, table, rows)
+        fill(connection, Embedding, truth)
+        if engine.dialect.name == "postgresql":
+            halves = [
+                row
+                | {"vector": HalfVector(np.frombuffer(row["vector"], "<f4").astype(np.float16)).to_bytes()}
+                for row in truth
+            ]
+            fill(connection, Half, halves)
     engine.dispose()
+
+
+def _insert(connection: Connection, table: Any, rows: list[dict]) -> None:
+    connection.execute(insert(table), rows)
+
+
+def _copy_in(connection: Connection, table: Any, rows: list[dict]) -> None:
+    """PostgreSQL's COPY, a tenth of the time of inserts."""
+    names = list(rows[0])
+    binary = "vector" in names
+    known = {"image_id": "int8", "image_fingerprint": "text", "vector": "bytea"}
+    statement = f"COPY {table.__tablename__} ({', '.join(names)}) FROM STDIN"
+    cursor = connection.connection.cursor()
+    with cursor.copy(statement + " (FORMAT BINARY)" * binary) as copy:
+        if binary:
+            copy.set_types([known[name] for name in names])
+        for row in rows:
+            copy.write_row(
+                [json.dumps(value) if isinstance(value, dict) else value for value in row.values()]
+            )
 
 
 def _image_rows(draw, numbers) -> list[dict]:
