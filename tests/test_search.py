@@ -2,29 +2,26 @@
 
 import json
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from medneg.archive import Archive, FindingFilter, Where
+from medneg.archive import Archive
 from medneg.calibration import calibrate_archive
-from medneg.compiling import calibrate, expansion, make_plan
+from medneg.compiling import calibrate, make_plan
 from medneg.errors import (
     ArchiveError,
     CalibrationMissing,
-    FilterError,
     QueryError,
     SpaceMismatch,
     UnknownName,
 )
-from medneg.query import lexicon, parse
-from medneg.scoring import METHODS, Kind
+from medneg.query import parse
+from medneg.scoring import METHODS
 from medneg.scoring.plan import score
 from medneg.search import parse_where, search
-from medneg.values import Mention
-from tests.axis_gallery import KNOWN, SHOWN, AxisEncoder, fill, new_image, shown
+from tests.axis_gallery import SHOWN, AxisEncoder, fill, new_image, shown
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_CALIBRATION = [
@@ -245,37 +242,6 @@ def test_new_images_are_found_by_the_next_search(tmp_path, encoder):
             assert search(growing, "effusion but no edema", encoder).considered == k + 1
 
 
-def test_a_mention_stands_for_its_own_words_and_the_kinds_that_the_encoder_knows(encoder):
-    calcification = Mention(text="calcification", polarity="affirmed", finding="calcification")
-    known = expansion(encoder.card)(calcification)
-    assert known[0] == Kind(text="calcification", finding="calcification")
-    assert {kind.text for kind in known[1:]} == {"calcified granuloma", "aortic calcification"}
-    assert {kind.finding for kind in known[1:]} == {"calcified_granuloma", "aortic_calcification"}
-    openly = expansion(AxisEncoder(findings=None).card)(calcification)
-    assert len(openly) == 1 + len(lexicon().descendants("calcification"))
-    unknown = Mention(text="unicorn horn", polarity="affirmed")
-    assert expansion(encoder.card)(unknown) == (Kind(text="unicorn horn"),)
-
-
-def test_a_kind_brings_its_normal_counterpart(encoder):
-    effusion = Mention(text="pleural effusion", polarity="affirmed", finding="pleural_effusion")
-    (kind,) = expansion(encoder.card)(effusion)
-    assert kind.normal == "sharp costophrenic angles"
-
-
-def test_kinds_take_over_the_modifiers(encoder):
-    left = Mention(
-        text="left calcification", polarity="affirmed", finding="calcification", modifiers=("left",)
-    )
-    assert "left calcified granuloma" in {kind.text for kind in expansion(encoder.card)(left)}
-
-
-def test_the_mean_text_is_that_of_the_findings_that_the_encoder_knows(encoder):
-    phrases = [lexicon().finding(finding).prompt for finding in KNOWN]
-    want = encoder.encode_texts([f"film of {phrase}" for phrase in phrases]).mean(axis=0)
-    np.testing.assert_allclose(calibrate(encoder, np.zeros(6, np.float32)).mean_text, want, atol=1e-7)
-
-
 def test_answers_keep_to_their_json_schema(archive, encoder):
     validator = pytest.importorskip("jsonschema").Draft202012Validator
     schema = json.loads((ROOT / "docs/reference/search.schema.json").read_text(encoding="utf-8"))
@@ -285,51 +251,3 @@ def test_answers_keep_to_their_json_schema(archive, encoder):
         validator(schema).validate(printed)
         assert {"query", "method", "encoder", "exact", "hits"} <= printed.keys()
         assert printed["hits"][0]["image"].startswith("/films/")
-
-
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        ("", Where()),
-        ("view=pa", Where(views=("PA",))),
-        ("view = PA | AP, sex=f", Where(views=("PA", "AP"), sexes=("F",))),
-        ("age>=60,age<80", Where(age_min=60.0, age_max=math.nextafter(80, 0))),
-        ("age>60, age>=50", Where(age_min=math.nextafter(60, 99))),
-        ("age=65", Where(age_min=65.0, age_max=65.0)),
-        ("date>=2024-01-01,date<2025-01-01", Where(date_from="2024-01-01", date_to="2024-12-31")),
-        ("date>2023-12-31, date<=2024-02-01", Where(date_from="2024-01-01", date_to="2024-02-01")),
-        ("modality=dx", Where(modalities=("DX",))),
-        (
-            "Rib fractures=Absent",
-            Where(
-                findings=(
-                    FindingFilter(
-                        ids=("rib_fracture", *lexicon().descendants("rib_fracture")),
-                        state="absent",
-                        above=("fracture",),
-                    ),
-                )
-            ),
-        ),
-    ],
-)
-def test_filters_are_read(text, where):
-    assert parse_where(text) == where
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("view", "a condition looks like view=PA or age>=60; got 'view'"),
-        ("view=oblique", "view must be one of PA, AP, LATERAL; got 'oblique'"),
-        ("sex>F", "> works for age and date only; got 'sex>F'"),
-        ("age>=old", "age is a number of years; got 'old'"),
-        ("age>=nan", "age must be in [0, 150] years; got 'nan'"),
-        ("date>=2024-13-01", "date looks like 2024-01-31, 2024-01 or 2024; got '2024-13-01'"),
-        ("unicorn=present", "unknown field 'unicorn'; choose view, sex, age, date, modality or a finding"),
-        ("effusion=maybe", "a finding's state must be one of present, absent, uncertain; got 'maybe'"),
-    ],
-)
-def test_filters_that_cannot_be_read_are_refused(text, message):
-    with pytest.raises(FilterError, match=re.escape(message)):
-        parse_where(text)
