@@ -60,6 +60,25 @@ def test_ingest_prints_the_json_that_scripts_rely_on(phantoms, tmp_path):
     assert (again["indexed"], again["unchanged"], again["rejected"]) == (0, images, [])
 
 
+def test_where_an_archive_s_key_lies_is_told_without_the_key(archive, monkeypatch, tmp_path):
+    told = Path(runner.invoke(cli.app, ["archive", "key", archive]).stdout.strip())
+    assert len(told.read_bytes()) == 32
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    told = runner.invoke(cli.app, ["archive", "key", "postgresql://writer:secret@db/films"]).stdout.strip()
+    assert told.startswith(str(tmp_path))
+    assert (
+        told
+        == runner.invoke(cli.app, ["archive", "key", "postgresql://writer:changed@db/films"]).stdout.strip()
+    )
+
+
+def test_a_cluster_and_processes_of_this_machine_are_not_asked_for_at_once(phantoms, tmp_path):
+    command = ["ingest", str(phantoms), "--archive", str(tmp_path / "a"), "--workers", "2", "--ray", "local"]
+    done = runner.invoke(cli.app, command)
+    assert done.exit_code == 2
+    assert "with --ray the cluster has its own" in " ".join(done.output.replace("│", " ").split())
+
+
 def test_search_prints_the_json_that_scripts_rely_on(archive):
     command = ["search", "effusion but no calcification", "--archive", archive, "--top", "3", "--json"]
     answer = json.loads(runner.invoke(cli.app, command).stdout)

@@ -22,7 +22,7 @@ import numpy as np
 
 from medneg.errors import ClusterError, EncoderError, MednegError
 from medneg.ingest.decoding import Job, Prepared, read_file, warm_up
-from medneg.ingest.runners import on_gpu, picture
+from medneg.ingest.runners import move_to_gpu, picture
 from medneg.workers import WINDOW, Limits, Lost, attempt, memory_limited
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def ray_runner(address: str, load: Callable[[], Encoder], *, cores: int | None =
     Args:
         address: "local" for a cluster of this machine alone that ends with the context, "auto" for the one
             that this machine belongs to, or "host:port" of another.
-        load: gives the encoder on the machine that calls it; its weights must be there.
+        load: gives the encoder on the machine that calls it, this one too; its weights must be there.
         cores: of a local cluster; None for all.
 
     Raises:
         ClusterError: if Ray is not installed, or no cluster answers.
-        EncoderError: if a machine of the cluster cannot load the encoder.
+        EncoderError: if a machine of the cluster cannot load the encoder, or loads another one.
     """
     ray = _import_ray()
     options: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if address == "local" else {}
@@ -74,13 +74,13 @@ class RayRunner:
     """Reads and encodes on the Ray cluster that this process is connected to; see ``runners.Runner``.
 
     Args:
-        load: gives the encoder on the machine that calls it.
+        load: gives the encoder on the machine that calls it, this one too.
         read: reads one file; importable by name on every machine.
         warm: what a process does before its first file.
         limits: what one file may cost.
 
     Raises:
-        EncoderError: if a machine of the cluster cannot load the encoder.
+        EncoderError: if a machine of the cluster cannot load the encoder, or loads another one.
     """
 
     def __init__(
@@ -141,9 +141,15 @@ class RayRunner:
             actor(_Tower).remote(load, max(cores, 1))
             for _ in range(gpus or max(1, self._cores // CORES_PER_ENCODER))
         ]
-        for problem in self._get([encoder.problem.remote() for encoder in encoders]):
+        wanted = load().card.image_fingerprint
+        for there, problem in self._get([encoder.state.remote() for encoder in encoders]):
             if problem is not None:
                 raise EncoderError(f"a machine of the cluster cannot load the encoder: {problem}")
+            if there != wanted:
+                raise EncoderError(
+                    "a machine of the cluster has other weights for this encoder, or another version of "
+                    "medneg: its embeddings would not fit the archive's; bring the same to every machine"
+                )
         return encoders
 
     def _result(self, job: Job, result: Any, pixels: Any) -> Prepared | Lost:
@@ -172,18 +178,18 @@ class _Tower:
         import torch
 
         torch.set_num_threads(threads)
-        self._problem: str | None = None
-        self._stack = contextlib.ExitStack()
+        self._state: tuple[str | None, str | None]
         try:
             self._encoder = load()
         except MednegError as error:
-            self._problem = str(error)
+            self._state = None, str(error)
         else:
-            self._stack.enter_context(on_gpu(self._encoder))
+            self._state = self._encoder.card.image_fingerprint, None
+            move_to_gpu(self._encoder)
 
-    def problem(self) -> str | None:
-        """Why the encoder is not there; None when it is."""
-        return self._problem
+    def state(self) -> tuple[str | None, str | None]:
+        """The space of the encoder's embeddings, or why there is no encoder."""
+        return self._state
 
     def encode(self, *pictures: NDArray[float32]) -> NDArray[float32]:
         """Unit rows of pictures, shape (size, size) each."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -79,28 +79,34 @@ def local_runner(encoder: Encoder, workers: int | None) -> Iterator[LocalRunner]
     cores = os.cpu_count() or 1
     # Decoding keeps every core busy: an encoder with as many threads would wait for them at each step.
     fewer = threads(max(1, cores // 2)) if workers != 0 else contextlib.nullcontext()
-    with fewer, on_gpu(encoder):
-        yield LocalRunner(encoder, workers=cores if workers is None else workers)
-
-
-@contextlib.contextmanager
-def on_gpu(encoder: Encoder) -> Iterator[None]:
-    """Have an encoder compute on the GPU for a while, where there is one and the encoder can move."""
-    move: Callable[[str], None] | None = getattr(encoder, "to", None)
-    if move is None or not _has_gpu():
-        yield
-        return
-    move("cuda")
+    moved = move_to_gpu(encoder)
     try:
-        yield
+        with fewer:
+            yield LocalRunner(encoder, workers=cores if workers is None else workers)
     finally:
-        move("cpu")
+        if moved is not None:
+            moved.to("cpu")
 
 
-def _has_gpu() -> bool:
+@runtime_checkable
+class Movable(Protocol):
+    """An encoder that can compute elsewhere."""
+
+    def to(self, device: str) -> None:
+        """Encode on another device from now on."""
+        ...
+
+
+def move_to_gpu(encoder: object) -> Movable | None:
+    """Have an encoder compute on the GPU from now on; None where there is none, or it cannot move."""
+    if not isinstance(encoder, Movable):
+        return None
     import torch
 
-    return torch.cuda.is_available()
+    if not torch.cuda.is_available():
+        return None
+    encoder.to("cuda")
+    return encoder
 
 
 def picture(prepared: Prepared) -> NDArray[float32]:

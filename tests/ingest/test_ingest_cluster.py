@@ -1,6 +1,8 @@
 """An ingest on a Ray cluster of two cores does what an ingest in this process does, whatever dies."""
 
 import contextlib
+import functools
+import os
 import shutil
 import time
 
@@ -152,13 +154,23 @@ def test_a_file_that_crashes_hangs_or_eats_is_set_aside_and_the_rest_goes_on(sta
     }
 
 
-def missing():
+def elsewhere(here, how):
+    """An encoder in the process ``here``; in any other one it is missing, or another one."""
+    if os.getpid() == here or how == "other":
+        return FakeEncoder(name="here" if os.getpid() == here else "there")
     raise WeightsMissing("the weights are not on this machine")
 
 
-def test_an_encoder_that_a_machine_lacks_is_named_before_anything_is_read(start):
-    with pytest.raises(EncoderError, match="cannot load the encoder: the weights are not on this machine"):
-        start(missing)
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("missing", "cannot load the encoder: the weights are not on this machine"),
+        ("other", "has other weights for this encoder, or another version of medneg"),
+    ],
+)
+def test_an_encoder_that_a_machine_lacks_is_named_before_anything_is_read(start, how, message):
+    with pytest.raises(EncoderError, match=message):
+        start(functools.partial(elsewhere, os.getpid(), how))
 
 
 def test_a_cluster_that_does_not_answer_is_an_error():
