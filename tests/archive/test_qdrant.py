@@ -23,7 +23,7 @@ from medneg.archive.schema import Image
 from medneg.errors import ArchiveError
 from medneg.scoring.plan import score
 from medneg.values import Linear, Repulsion
-from tests.archive.new_images import SPACE, new_image
+from tests.archive.new_images import SPACE, WIDTH, new_image
 from tests.archive.new_plans import CARD, MEAN, RESPONSES, plan_of
 from tests.archive.qdrant_server import running
 
@@ -265,6 +265,13 @@ def test_a_build_that_was_killed_goes_on_from_its_last_note(source, monkeypatch)
     with pytest.raises(MemoryError):
         QDRANT.build(source, die)
     assert build(source) == 200
+
+
+def test_long_vectors_travel_in_smaller_batches(source, monkeypatch):
+    monkeypatch.setattr(filling, "_NUMBERS_AT_ONCE", 100 * WIDTH)
+    seen = []
+    QDRANT.build(source, lambda done, total: seen.append(done))
+    assert seen == [100, 200, 300, 400, 500, 600]
 
 
 def test_images_that_come_during_a_build_are_taken_along(archive, source, monkeypatch):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.archive.indexes.candidates import Near, Nearest
+from medneg.archive.indexes.candidates import MOST_ASKED, Near, Nearest
 from medneg.archive.indexes.probing import Probe
 from medneg.archive.indexes.qdrant.collection import SEARCHING, Collection
 from medneg.values import Linear, Repulsion
@@ -73,10 +73,10 @@ def has_formula(probe: Probe) -> bool:
 
 
 def rescoring(collection: Collection, probe: Probe, m: int) -> list[QueryRequest]:
-    """Two questions: the best m of the nearest ``LOOKED_AT * m`` rows, and how near the last of these is."""
+    """Two questions: the best m of ``LOOKED_AT`` times as many nearest, and how near the last of these is."""
     from qdrant_client import models
 
-    looked_at = LOOKED_AT * m
+    looked_at = min(LOOKED_AT * m, MOST_ASKED)
     # A stage on candidates is a filtered search, which may leave some out unless it is an exact one.
     graph, each = collection.params(hnsw_ef=SEARCHING), collection.params(exact=True)
     candidates = models.Prefetch(query=probe.vector.tolist(), limit=looked_at, params=graph)

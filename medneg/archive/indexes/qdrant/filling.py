@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from medneg.archive.indexes.kinds import Progress, Source
 
 _AT_ONCE = 1024
+_NUMBERS_AT_ONCE = 1 << 20
+"""In one request: as JSON some 10 MB, of the 32 MB that a server takes unless it was told otherwise."""
 _PATIENCE = 1.0
 _NOTED = 64
 """Batches between notes of how far the upload has come; a note is one more decision of a cluster."""
@@ -106,7 +108,7 @@ def _newer(source: Source, last: int) -> Iterator[tuple[Ids, Floats, int]]:
                 select(Embedding.id, Embedding.image_id, Embedding.vector)
                 .where(Embedding.image_fingerprint == source.fingerprint, Embedding.id > last)
                 .order_by(Embedding.id)
-                .limit(_AT_ONCE)
+                .limit(_at_once(width))
             ).all()
         if not rows:
             return
@@ -117,7 +119,7 @@ def _newer(source: Source, last: int) -> Iterator[tuple[Ids, Floats, int]]:
 
 def _compare(source: Source, collection: Collection, last: int) -> None:
     """Take away the points whose images are gone, and add those that are missing."""
-    below = -1
+    below, step = -1, _at_once(_now(source).width)
     for held, is_last in collection.pages():
         condition = [Embedding.image_fingerprint == source.fingerprint, Embedding.id <= last]
         condition.append(Embedding.image_id > below)
@@ -130,6 +132,10 @@ def _compare(source: Source, collection: Collection, last: int) -> None:
         gone, missing = np.setdiff1d(held, wanted), np.setdiff1d(wanted, held)
         if len(gone):
             collection.remove(gone)
-        for start in range(0, len(missing), _AT_ONCE):
-            some = missing[start : start + _AT_ONCE]
+        for start in range(0, len(missing), step):
+            some = missing[start : start + step]
             collection.put(some, source.archive.vectors(source.fingerprint, some.tolist()))
+
+
+def _at_once(width: int) -> int:
+    return max(1, min(_AT_ONCE, _NUMBERS_AT_ONCE // width))
