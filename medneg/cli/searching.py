@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,11 @@ from medneg.cli.application import (
     app,
 )
 from medneg.cli.reading import HostOption, ModelOption, PolicyOption, UrlOption, chosen_parser
+
+if TYPE_CHECKING:
+    from medneg.archive.indexes import Indexes
+
+_WORTH_A_BAR = 20_000
 
 
 @app.command()
@@ -63,6 +68,8 @@ def search(
         behind = encoders.load_head(head, tower.card) if head else None
         condition = searching.parse_where(where) if where else None
         read = reader.parse(query)
+        searching.require_space(store, tower.card)
+        _prepare(store.indexes(tower.card.image_fingerprint), index)
         answers = [
             searching.search(
                 store,
@@ -85,3 +92,13 @@ def search(
         show_query(answers[0].query)
         for answer in answers:
             show_answer(answer, store)
+
+
+def _prepare(indexes: Indexes, name: str) -> None:
+    """Bring a large scan matrix up to date before the search that would do it without a word."""
+    from medneg.archive.indexes import AUTOMATIC
+    from medneg.terminal.progress import bar_if_long
+
+    if (indexes.choice().name if name == AUTOMATIC else name) == "scan":
+        with bar_if_long("Preparing the scan", "image", least=_WORTH_A_BAR) as progress:
+            indexes.build("scan", progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -35,3 +35,19 @@ def progress_bar(what: str, unit: str) -> Iterator[Progress]:
     with Bar(*columns, console=complaints, speed_estimate_period=60) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def bar_if_long(what: str, unit: str, *, least: int) -> Iterator[Progress]:
+    """A progress bar that is shown only for work of at least so many steps."""
+    with ExitStack() as opened:
+        shown: list[Progress] = []
+
+        def tell(done: int, total: int) -> None:
+            if total < least:
+                return
+            if not shown:
+                shown.append(opened.enter_context(progress_bar(what, unit)))
+            shown[0](done, total)
+
+        yield tell

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from medneg import cli, encoders
 from medneg.archive import Archive, reading
+from medneg.cli import searching
 from tests.archive.new_images import SPACE, new_image, unit_vector
 from tests.fake_encoder import FakeEncoder
 
@@ -98,3 +101,22 @@ def test_writing_a_matrix_tells_how_far_it_is(archive):
     archive.matrix(SPACE, lambda done, total: told.append((done, total)))
     archive.matrix(SPACE, lambda done, total: told.append((done, total)))
     assert told == [(0, 3), (3, 3)]
+
+
+def test_the_command_tells_of_a_scan_matrix_that_takes_long_to_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoders, "load", lambda *names: FakeEncoder())
+    with Archive.open(tmp_path / "a", create=True) as archive:
+        archive.register(FakeEncoder().card)
+        archive.store(SPACE, images=[new_image(n) for n in range(6)])
+
+    def ask():
+        done = CliRunner().invoke(cli.app, ["search", "effusion", "--archive", str(tmp_path / "a")])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "Preparing the scan" not in ask()
+    monkeypatch.setattr(searching, "_WORTH_A_BAR", 3)
+    assert "Preparing the scan" not in ask()
+    with Archive.open(tmp_path / "a") as archive:
+        archive.store(SPACE, images=[new_image(n) for n in range(6, 9)])
+    assert "Preparing the scan" in ask()
