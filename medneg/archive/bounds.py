@@ -11,6 +11,7 @@ All of this holds for a GPU's float32 too: it sums in another order, and rounds 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,50 @@ Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows | None, k: int) -> Floats:
+@dataclass(frozen=True, slots=True, eq=False)
+class UpperBounds:
+    """Upper bounds on the exact scores of rows, where they were computed: only what is chosen leaves a GPU.
+
+    Attributes:
+        values: float32, shape (m,), on some device.
+        elsewhere: whether that is another device than the processor.
+    """
+
+    values: Tensor
+    elsewhere: bool = False
+
+    @classmethod
+    def here(cls, values: Floats) -> UpperBounds:
+        """Bounds in the processor's memory, shape (m,)."""
+        import torch
+
+        return cls(torch.from_numpy(values))
+
+    def largest(self, count: int) -> Rows:
+        """The rows with the ``count`` largest bounds, in any order."""
+        if self.elsewhere:
+            return np.asarray(self.values.topk(count, sorted=False).indices.cpu().numpy())
+        return np.argpartition(self.values.numpy(), -count)[-count:]  # twice as fast as topk, on a processor
+
+    def reaching(self, score: float) -> Rows:
+        """The rows whose bounds are not below a score, ascending; perhaps some a rounding below it too.
+
+        A score is rounded to float32 to be compared, which puts it above no float32 that it was not above.
+        """
+        if self.elsewhere:
+            return np.asarray((self.values >= score).nonzero().flatten().cpu().numpy())
+        return np.flatnonzero(self.values.numpy() >= score)
+
+    def of(self, rows: Rows) -> Floats:
+        """The bounds of some rows."""
+        import torch
+
+        if self.elsewhere:
+            return np.asarray(self.values[torch.from_numpy(rows).to(self.values.device)].cpu().numpy())
+        return np.asarray(self.values.numpy()[rows])
+
+
+def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows | None, k: int) -> UpperBounds:
     """An upper bound on the exact score of every row, shape (m,), from one product with the matrix.
 
     Args:
@@ -47,16 +91,16 @@ def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows | None, k: int) -
     vector, constant = arithmetic.bound(plan, best_shares(plan, matrix, k=k).tolist())
     error = _error(matrix, float(np.linalg.norm(vector))) + _double_error(plan)
     constant += 4 * _EPSILON * abs(constant)
-    products = _products(matrix, vector, rows)
+    bounds = _products(matrix, vector, rows)
     if plan.space.mean is None:
-        products += np.float32(constant + error)
-        return products
-    distances, near = _distances(matrix, plan.space.mean, rows)
-    products -= np.float32(vector @ plan.space.mean)
-    products /= distances
-    products += np.float32(error) / (distances - np.float32(matrix.rounding / 2)) + np.float32(constant)
-    products[near] = np.inf
-    return products
+        bounds += constant + error
+    else:
+        distances, near = _distances_there(matrix, plan.space.mean, rows)
+        bounds -= float(vector @ plan.space.mean)
+        bounds /= distances
+        bounds += (distances - matrix.rounding / 2).reciprocal_().mul_(error).add_(constant)
+        bounds.masked_fill_(near, float("inf"))
+    return UpperBounds(bounds, elsewhere=matrix.device != "cpu")
 
 
 def best_shares(plan: Plan, matrix: ScanMatrix, *, k: int) -> Doubles:
@@ -168,7 +212,7 @@ def magnitude(plan: Plan) -> float:
     return total
 
 
-def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Floats:
+def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Tensor:
     """x₁₆·u of every row that may be ranked, shape (m,), summed in float32."""
     import torch
 
@@ -180,8 +224,15 @@ def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Floats:
         torch.mv(piece, towards, out=found[place])
 
     matrix.visit(multiply, gather)
-    products: Floats = found.cpu().numpy()
-    return products if rows is None or gather is not None else products[rows]
+    return found if rows is None or gather is not None else found[torch.from_numpy(rows).to(matrix.device)]
+
+
+def _distances_there(matrix: ScanMatrix, mean: Floats, rows: Rows | None) -> tuple[Tensor, Tensor]:
+    """``_distances`` on the matrix's device."""
+    import torch
+
+    distances, near = (torch.from_numpy(found) for found in _distances(matrix, mean, rows))
+    return distances.to(matrix.device), near.to(matrix.device)
 
 
 def _distances(matrix: ScanMatrix, mean: Floats, rows: Rows | None) -> tuple[Floats, NDArray[np.bool_]]:

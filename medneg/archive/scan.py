@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.archive.bounds import Doubles, Floats, Rows, magnitude, term_bounds, upper_bounds
+from medneg.archive.bounds import Doubles, Floats, Rows, UpperBounds, magnitude, term_bounds, upper_bounds
 from medneg.archive.matrix import ScanMatrix
 from medneg.archive.ranking import Ranking
 from medneg.scoring import plan as arithmetic
@@ -64,18 +64,18 @@ def top_k(
     curved = not all(isinstance(term.response, Linear) for term in plan.terms)
     while True:
         count = min(count, left)
-        best = np.argpartition(bounds, -count)[-count:]
+        best = bounds.largest(count)
         ranking = _rescore(plan, matrix, best if rows is None else rows[best], k=k, fetch=fetch)
-        within = np.flatnonzero(bounds >= ranking.scores[-1])
+        within = bounds.reaching(float(ranking.scores[-1]))
         if len(within) <= count:
             return ranking
-        rows, bounds = (within if rows is None else rows[within]), bounds[within]
+        rows, values = (within if rows is None else rows[within]), bounds.of(within)
         if curved:
-            rows, bounds = _narrowed(plan, matrix, rows, bounds, k=k)
+            rows, values = _narrowed(plan, matrix, rows, values, k=k)
             curved = False
         else:
             count *= _GROWTH
-        left = len(rows)
+        bounds, left = UpperBounds.here(values), len(rows)
 
 
 def _narrowed(plan: Plan, matrix: ScanMatrix, rows: Rows, bounds: Floats, *, k: int) -> tuple[Rows, Floats]:

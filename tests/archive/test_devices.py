@@ -6,6 +6,7 @@ import torch
 
 from medneg.archive import Archive, devices, scan
 from medneg.archive import matrix as matrix_module
+from medneg.archive.bounds import UpperBounds
 from medneg.archive.filters import Where
 from medneg.archive.scan import top_k
 from medneg.errors import ArchiveError, UnknownName
@@ -129,3 +130,17 @@ def test_a_gpu_that_others_filled_meanwhile_leaves_the_scan_to_the_processor(tmp
         found = archive.indexes(SPACE).open("scan").search(plan, 2, where=Where())
     assert found.ranking.exact
     assert "cuda" not in found.how
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_no_bound_that_reaches_a_score_is_passed_over_by_rounding(elsewhere):
+    draw = np.random.default_rng(0)
+    values = draw.uniform(-1, 1, 500).astype(np.float32)
+    bounds = UpperBounds(torch.from_numpy(values).to(ELSEWHERE), elsewhere=elsewhere)
+    for value in values[:50].astype(np.float64):
+        for score in (value, np.nextafter(value, -2), value + 1e-10, value - 1e-10):
+            within = set(bounds.reaching(float(score)).tolist())
+            assert within >= set(np.flatnonzero(values.astype(np.float64) >= score))
+            assert within <= set(np.flatnonzero(values.astype(np.float64) >= score - 1e-7))
+    assert set(bounds.largest(7).tolist()) == set(np.argsort(-values)[:7])
+    assert bounds.of(np.array([3, 0])).tolist() == values[[3, 0]].tolist()
