@@ -26,6 +26,8 @@ def clean(raw: str, *, longest: int = LONGEST_TEXT) -> str:
         'CHEST PA'
     """
     start = raw[: 4 * longest]
+    if start.isascii() and start.isprintable():  # nearly every header: nothing to drop, spaces to join
+        return " ".join(start.split())[:longest]
     kept = (
         " " if character.isspace() else character
         for character in start

@@ -11,7 +11,7 @@ from pydicom.uid import UID
 
 from medneg.dicom.dataset import transfer_syntax
 from medneg.dicom.elements import clean, text
-from medneg.dicom.impersonal import impersonal
+from medneg.dicom.impersonal import impersonal, words_of_persons
 
 KEPT = (
     "Modality",
@@ -72,7 +72,8 @@ def kept_header(dataset: Dataset) -> dict[str, str]:
         "SOPClass": _name(text(dataset, "SOPClassUID")),
         "TransferSyntax": _name(transfer_syntax(dataset)),
     }
-    fields |= {keyword: impersonal(dataset, keyword) for keyword in KEPT}
+    persons = words_of_persons(dataset)
+    fields |= {keyword: impersonal(dataset, keyword, persons=persons) for keyword in KEPT}
     return {keyword: clean(found) for keyword, found in fields.items() if found}
 
 

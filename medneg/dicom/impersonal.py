@@ -7,6 +7,7 @@ field for codes is personal all the same.
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
@@ -33,7 +34,9 @@ _NUMERIC = ("DS", "IS", "US", "SS", "FL", "FD")
 _SHORTEST = 3
 
 
-def impersonal(dataset: Dataset, keyword: str, *, within: Dataset | None = None) -> str:
+def impersonal(
+    dataset: Dataset, keyword: str, *, within: Dataset | None = None, persons: Set[str] | None = None
+) -> str:
     """The text of an element, or "" when it may be personal.
 
     A code string must look like one and a number be one; free text may not have the carets of a person's name
@@ -43,6 +46,7 @@ def impersonal(dataset: Dataset, keyword: str, *, within: Dataset | None = None)
         dataset: a header.
         keyword: of the element.
         within: the item of a sequence of it that holds the element; None for the header itself.
+        persons: ``words_of_persons(dataset)``, for who asks for many elements.
     """
     found = text(dataset if within is None else within, keyword)
     if not found:
@@ -54,11 +58,14 @@ def impersonal(dataset: Dataset, keyword: str, *, within: Dataset | None = None)
         fits = all(_CODE.fullmatch(part) for part in found.split("\\") if part)
     else:
         fits = "^" not in found
+    if not fits:
+        return ""
     words = _words(found)
-    return found if fits and not (words and words & _persons(dataset)) else ""
+    return "" if words and words & (words_of_persons(dataset) if persons is None else persons) else found
 
 
-def _persons(dataset: Dataset) -> set[str]:
+def words_of_persons(dataset: Dataset) -> set[str]:
+    """What stands in ``PERSONS``, word by word, in small letters."""
     return {word for keyword in PERSONS for word in _words(text(dataset, keyword))}
 
 
