@@ -33,6 +33,7 @@ HOMES = {
     "pydicom": {"medneg/dicom", "medneg/phantom"},
     "monai": {"medneg/dicom"},
     "sqlalchemy": {"medneg/archive"},
+    "psycopg": {"medneg/archive"},
     "alembic": {"medneg/archive"},
     "faiss": {"medneg/archive"},
     "qdrant_client": {"medneg/archive"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -113,8 +113,17 @@ class Allowed:
         found = cls(fingerprint=fingerprint, where=where, among=among, space=space, count=space)
         if where.everything and among is None:
             return found
-        count = int(connection.execute(found.select(func.count())).scalar_one())
-        return cls(fingerprint=fingerprint, where=where, among=among, space=space, count=count)
+        return replace(found, count=found._counted(connection))
+
+    def _counted(self, connection: Connection) -> int:
+        if self.among is None:
+            # Where every image is in the space, as is usual, one table tells: in half the time of two.
+            passing = select(func.count()).select_from(Image).where(*filters.conditions(self.where))
+            images = select(func.count()).select_from(Image)
+            row = connection.execute(select(passing.scalar_subquery(), images.scalar_subquery())).one()
+            if row[1] == self.space:
+                return int(row[0])
+        return int(connection.execute(self.select(func.count())).scalar_one())
 
     def select(self, *columns: Any) -> Select[Any]:
         """Some columns of their halves."""
