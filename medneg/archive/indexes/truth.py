@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,8 @@ class Truth:
             new = new[np.isin(new, self._among)]
         with transaction(self._source.engine, self._source.place) as connection:
             for some in reading.chunks(new.tolist()):
-                wanted = self._allowed(Embedding.image_id, Embedding.vector)
-                rows = connection.execute(wanted.where(Embedding.image_id.in_(some))).all()
+                wanted = self._allowed(Embedding.image_id, Embedding.vector, some=some)
+                rows = connection.execute(wanted).all()
                 self._score([row[0] for row in rows], [row[1] for row in rows])
 
     def look_at_all(self, k: int) -> Ranking:
@@ -79,12 +79,20 @@ class Truth:
         """Whether k images are known whose scores are above the highest that any other could have."""
         return len(self.ids) >= k and bool(np.partition(arithmetic.total(self._parts), -k)[-k] > ceiling)
 
-    def _allowed(self, *columns: Any) -> Select[Any]:
-        """Some columns of the space's embeddings, for images that the filter lets through."""
+    def _allowed(self, *columns: Any, some: Sequence[int] | None = None) -> Select[Any]:
+        """Some columns of the space's embeddings, of all images that the filter lets through or some of them.
+
+        A few images are looked up one by one; of all, those that pass are found first, for the index of the
+        filter's columns knows them without reading a row.
+        """
         statement = select(*columns).select_from(Embedding)
         statement = statement.where(Embedding.image_fingerprint == self._source.fingerprint)
+        if some is not None:
+            statement = statement.where(Embedding.image_id.in_(some))
         if self._where.everything:
             return statement
+        if some is None:
+            return statement.where(Embedding.image_id.in_(filters.image_ids(self._where)))
         joined = statement.join(Image, Image.id == Embedding.image_id)
         return joined.where(*filters.conditions(self._where))
 
