@@ -36,7 +36,7 @@ def record(connection: Connection, row: SearchRow) -> None:
         insert(Search).values(
             searched_at=datetime.fromisoformat(row.when),
             who=row.who,
-            query=row.query,
+            query=_kept(row.query),
             method=row.method,
             encoder=row.encoder,
             k=row.k,
@@ -65,3 +65,8 @@ def searches(connection: Connection, *, limit: int) -> tuple[SearchRow, ...]:
 
 def _pseudonym(key: bytes, name: str) -> str:
     return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _kept(words: str) -> str:
+    """Words as every engine keeps them: PostgreSQL has no NUL, and none has half a surrogate pair."""
+    return words.replace("\0", "").encode("utf-8", "replace").decode()

@@ -290,7 +290,8 @@ def thumbnail(connection: Connection, image: int) -> bytes | None:
 
 def find_thumbnail(connection: Connection, pseudonym: str, content: str) -> bytes | None:
     """The JPEG of the latest image with a pseudonym whose SHA-256 begins so; None when there is none."""
-    named = (Image.pseudonym == pseudonym, Image.sha256.startswith(content, autoescape=True))
+    begins = func.substr(Image.sha256, 1, len(content)) == content  # LIKE ignores case, on SQLite only
+    named = (Image.pseudonym == pseudonym, begins)
     statement = select(Thumbnail.jpeg).join(Image, Image.id == Thumbnail.image_id).where(*named)
     found: bytes | None = connection.execute(statement.order_by(Image.id.desc()).limit(1)).scalar()
     return found
@@ -345,18 +346,18 @@ def paths_without_embedding(connection: Connection, fingerprint: str) -> tuple[s
 
 def rejections(connection: Connection) -> tuple[RejectedRow, ...]:
     """Every file that was set aside, by path."""
-    statement = select(Rejected.path, Rejected.reason, Rejected.rejected_at).order_by(Rejected.path)
+    found = connection.execute(select(Rejected.path, Rejected.reason, Rejected.rejected_at))
     return tuple(
         RejectedRow(path=path, reason=reason, when=when.replace(tzinfo=UTC).isoformat(timespec="seconds"))
-        for path, reason, when in connection.execute(statement)
+        for path, reason, when in sorted(found, key=lambda row: row.path)  # engines disagree on words' order
     )
 
 
 def values(connection: Connection, column: str) -> tuple[str, ...]:
     """The different values of ``view``, ``sex`` or ``modality`` that occur, sorted."""
     chosen = {"view": Image.view, "sex": Image.sex, "modality": Image.modality}[column]
-    statement = select(chosen).where(chosen.is_not(None)).distinct().order_by(chosen)
-    return tuple(str(value) for value in connection.execute(statement).scalars())
+    statement = select(chosen).where(chosen.is_not(None)).distinct()
+    return tuple(sorted(str(value) for value in connection.execute(statement).scalars()))
 
 
 def counts(connection: Connection) -> Counts:

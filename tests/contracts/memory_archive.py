@@ -120,7 +120,7 @@ class MemoryArchive:
             SearchRow(
                 when=_now(),
                 who=audit.account(self.pseudonym_key, who),
-                query=query,
+                query=query.replace("\0", "").encode("utf-8", "replace").decode(),
                 method=method,
                 encoder=encoder,
                 k=k,

@@ -187,7 +187,7 @@ def releasing(chance: random.Random) -> tuple[str, Step]:
 
 
 def searching(chance: random.Random) -> tuple[str, Step]:
-    words = chance.choice(["no effusion", "Knochen – heil?"])
+    words = chance.choice(["no effusion", "Knochen – heil?", "nul\0 and half a pair \ud800"])
     return f"record {words}", lambda archive: archive.record_search(
         words, method="drc", encoder="fake", k=10, considered=0
     )

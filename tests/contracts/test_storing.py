@@ -212,3 +212,19 @@ def test_searches_are_written_down_without_naming_the_account(archive, monkeypat
     assert alice.who != bob.who
     assert "alice" not in alice.who
     assert alice.when.endswith("+00:00")
+
+
+def test_a_search_is_written_down_without_what_no_database_keeps(archive):
+    archive.record_search("effusion\0 \udcff", method="drc", encoder="fake", k=10, considered=7)
+    assert archive.searches()[0].query == "effusion ?"
+
+
+def test_a_thumbnail_is_found_by_its_images_name_and_the_very_beginning_of_its_content(archive):
+    archive.store(SPACE, images=[new_image(0, content="x"), new_image(1, content="y", image="image0")])
+    first, second = (row.sha256 for row in archive.images(archive.matrix(SPACE).ids))
+    assert archive.find_thumbnail("image0") == b"jpeg 1"
+    assert archive.find_thumbnail("image0", first[:6]) == b"jpeg 0"
+    assert archive.find_thumbnail("image0", second) == b"jpeg 1"
+    assert archive.find_thumbnail("image0", "%") is None
+    assert archive.find_thumbnail("image0", first.upper()) is None
+    assert archive.find_thumbnail("image9") is None
