@@ -14,20 +14,22 @@ from streamlit.delta_generator import DeltaGenerator
 from app.field_filters import age_value, date_value, filters_of, write_filter
 from app.markup import tag, text
 from app.navigation import show_links
-from medneg.archive import Archive, Where
+from medneg.archive import Archive, Counts, Where
 from medneg.errors import FilterError
 from medneg.query import lexicon, parse, read_condition
 from medneg.search import narrow, parse_where
 from medneg.values import FilterField, FindingState
 
 OLDEST = 120
+COUNTED_SECONDS = 60
+"""How long the page says what it counted once: over a million images, counting takes a second."""
 FIRST, LAST = date(1900, 1, 1), date(2100, 12, 31)
 STATES: dict[FindingState, str] = {"present": "● Present", "absent": "⊘ Absent", "uncertain": "? Uncertain"}
 
 
 def show_title(store: Archive) -> None:
     """Name the tool, say how much the archive holds, and lead to the other page."""
-    counts = store.counts()
+    counts = _counts(repr(store), store)
     kind = "phantom archive" if counts.phantoms == counts.images else "archive"
     st.html(
         tag("div", f"med{tag('span', 'neg')}", kind="mn-title")
@@ -56,7 +58,7 @@ def show_filters(store: Archive, raw: str) -> Where:
 
 
 def _choice(store: Archive, field: FilterField, label: str, held: tuple[str, ...]) -> None:
-    options = [value for value in store.values(field) if _can_be_asked(field, value)]
+    options = [value for value in _values(repr(store), store, field) if _can_be_asked(field, value)]
     if len(options) < 2:
         return
     st.session_state[field] = [value for value in held if value in options]
@@ -67,6 +69,16 @@ def _choice(store: Archive, field: FilterField, label: str, held: tuple[str, ...
         key=field,
         on_change=lambda: write_filter(field, "|".join(st.session_state[field]) or None),
     )
+
+
+@st.cache_data(ttl=COUNTED_SECONDS, max_entries=8, show_spinner=False)
+def _counts(archive: str, _store: Archive) -> Counts:
+    return _store.counts()
+
+
+@st.cache_data(ttl=COUNTED_SECONDS, max_entries=24, show_spinner=False)
+def _values(archive: str, _store: Archive, field: str) -> tuple[str, ...]:
+    return _store.values(field)
 
 
 def _can_be_asked(field: FilterField, value: str) -> bool:
