@@ -1,8 +1,8 @@
 """The exact scan in SQL: the server bounds the score of every image, in parallel, and sends the highest.
 
-One product with the vector that bounds the plan (``medneg.scoring.plan.bound``) is enough for most plans, so
-that they cost what plain cosine does. Where it leaves too many images in reach of the best, a second scan
-bounds every term of those by itself.
+One product with the vector that bounds the plan (``medneg.scoring.plan.bound``) is enough for linear and
+repulsion terms, so that such plans cost what plain cosine does. Where it leaves too many images in reach of
+the best, another scan bounds every term of those by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from medneg.archive.indexes.pgvector.formulas import Formula
 from medneg.archive.matrix import ScanMatrix
 from medneg.archive.ranking import Found, Ranking
 from medneg.archive.schema import Half
-from medneg.values import Plan
+from medneg.values import LogProbability, Plan
 
 FIRST_CANDIDATES = 256
 """Their exact scores take a fraction of what a second scan would."""
@@ -60,40 +60,52 @@ def ranked(connection: Connection, plan: Plan, k: int, *, allowed: Allowed, some
         allowed: the images.
         some: images of the space, to choose the bounding vector by.
     """
-    shares = sampled_shares(plan, some, k=k, count=allowed.space).tolist()
-    whole = Formula.of_bound(plan, shares)
-    candidates = Candidates(plan, allowed.fingerprint, whole.directions[0])
+    first, terms = _first(plan, k, allowed, some), Formula.of_plan(plan)
+    candidates = Candidates(plan, allowed.fingerprint, first.directions[0])
     k, count = min(k, allowed.count), max(FIRST_CANDIDATES, 4 * k)
     if k == 0:
         return candidates.best(0, proved=True)
-    rows = connection.execute(_by_one_product(allowed, whole, count)).all()
+    rows = connection.execute(_highest_of_all(allowed, first, count)).all()
     candidates.look(connection, rows)
-    terms = Formula.of_plan(plan)
     asked = count
     while len(rows) == asked and candidates.reach(k) <= rows[-1].bound:
         asked, count = count, count * _GROWTH
-        statement = _by_all_products(allowed, whole, terms, reach=candidates.reach(k), count=asked)
+        statement = _highest_in_reach(allowed, first, terms, reach=candidates.reach(k), count=asked)
         rows = connection.execute(statement).all()
         candidates.look(connection, rows)
     return candidates.best(k, proved=True)
 
 
-def _by_one_product(allowed: Allowed, whole: Formula, count: int) -> Select[Any]:
-    """Of all images, those with the highest bounds from one product."""
-    computed = allowed.select(Half.image_id, *whole.products(Half.vector, "u")).offset(FENCE).subquery()
-    return highest(computed, whole, prefix="u", product="u0", count=count)
+def _first(plan: Plan, k: int, allowed: Allowed, some: ScanMatrix) -> Formula:
+    """What all images are bounded by: one product, unless that would leave too many in reach.
+
+    Log-probabilities are curved where the best images are, and no line stays near them. In a centred space,
+    where every scan computes distances too, one scan with a product for each term then takes less time than
+    two: 1.6 times that of plain cosine and not 2.5 (two terms), 3.0 and not 3.9 (six). In the raw space two
+    scans take less: 1.2 and 1.9 times against 1.9 and 2.7.
+    """
+    curved = any(isinstance(term.response, LogProbability) for term in plan.terms)
+    if curved and plan.space.mean is not None:
+        return Formula.of_plan(plan)
+    return Formula.of_bound(plan, sampled_shares(plan, some, k=k, count=allowed.space).tolist())
 
 
-def _by_all_products(
-    allowed: Allowed, whole: Formula, terms: Formula, *, reach: float, count: int
+def _highest_of_all(allowed: Allowed, first: Formula, count: int) -> Select[Any]:
+    """Of all images, those with the highest bounds."""
+    computed = allowed.select(Half.image_id, *first.products(Half.vector, "u")).offset(FENCE).subquery()
+    return highest(computed, first, prefix="u", product="u0", count=count)
+
+
+def _highest_in_reach(
+    allowed: Allowed, first: Formula, terms: Formula, *, reach: float, count: int
 ) -> Select[Any]:
-    """Of the images that one product leaves in reach, those with the highest bounds from all of them."""
+    """Of the images that the first bound leaves in reach, those with the highest bounds of all terms."""
     columns = (Half.image_id, Half.vector.label("vector"))
-    first = allowed.select(*columns, *whole.products(Half.vector, "u")).offset(FENCE).subquery()
-    second = (
-        select(first.c.image_id, first.c.u0, *terms.products(first.c.vector, "p"))
-        .where(whole.bound(first, "u") >= literal(reach, Double()))
+    inner = allowed.select(*columns, *first.products(Half.vector, "u")).offset(FENCE).subquery()
+    outer = (
+        select(inner.c.image_id, inner.c.u0, *terms.products(inner.c.vector, "p"))
+        .where(first.bound(inner, "u") >= literal(reach, Double()))
         .offset(FENCE)
         .subquery()
     )
-    return highest(second, terms, prefix="p", product="u0", count=count)
+    return highest(outer, terms, prefix="p", product="u0", count=count)
