@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medneg.archive import Archive, Where
 from medneg.archive.indexes import KINDS, Index
 from medneg.archive.ranking import Ranking
+from medneg.scoring import METHODS
 from medneg.values import Plan
 from tests.conftest import ENGINES
 from tests.contracts.memory_indexes import ranked
@@ -35,6 +36,17 @@ def combinations(*, but: Collection[str] = ()) -> Iterator[object]:
             if ONLY_ON.get(kind, engine) == engine:
                 rare = kind not in OF_THE_DATABASE and engine != "sqlite"
                 yield pytest.param((kind, engine), id=f"{kind}-{engine}", marks=[pytest.mark.slow] * rare)
+
+
+def methods_and_spaces() -> list[object]:
+    """Every method in every space that it has; one of both in a quick run, the other in a slow one."""
+    found = []
+    for number, (name, method) in enumerate(METHODS.items()):
+        slow = [] if method.needs_head else [pytest.mark.slow]
+        found.append(pytest.param(name, "raw", marks=slow * (number % 2)))
+        if not method.needs_head:
+            found.append(pytest.param(name, "centred", marks=slow * (1 - number % 2)))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,13 +46,13 @@ def archives(request, tmp_path) -> Iterator[dict[str, Archive]]:
         yield opened
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_archives_of_every_kind_tell_the_same_after_every_step(archives, seed):
-    check(archives, random.Random(seed), steps=12)
+    check(archives, random.Random(seed), steps=16)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3, 13))
+@pytest.mark.parametrize("seed", range(2, 12))
 def test_archives_of_every_kind_tell_the_same_after_many_steps(archives, seed):
     check(archives, random.Random(seed), steps=60)
 

@@ -14,23 +14,18 @@ from medneg.archive import Archive, NewRejection
 from medneg.archive.copying import copy_archive
 from medneg.calibration import calibrate_archive
 from medneg.embedding import derive_codes
-from medneg.scoring import METHODS
 from medneg.search import parse_where, search
 from medneg.values import Hit
 from tests.axis_gallery import AxisEncoder, fill, new_image
 from tests.conftest import ENGINES, database
 from tests.contracts.conftest import opener
+from tests.contracts.indexed import methods_and_spaces
 from tests.toy_head import toy_head
 
 ENCODER = AxisEncoder(noise=10)
 SPACE = ENCODER.card.image_fingerprint
 HEAD = toy_head(ENCODER.card)
-ASKED = [
-    (name, space)
-    for name, each in METHODS.items()
-    for space in (("raw",) if each.needs_head else ("raw", "centred"))
-]
-METHOD_AND_SPACE = pytest.mark.parametrize(("method", "space"), ASKED)
+METHOD_AND_SPACE = pytest.mark.parametrize(("method", "space"), methods_and_spaces())
 
 
 @pytest.fixture(scope="module")
