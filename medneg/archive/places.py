@@ -68,7 +68,7 @@ def _locate_url(location: str) -> Place:
             f"the archive's location starts with {scheme!r}:// but is no SQLAlchemy URL; "
             "write it as dialect://user@host/database, or give a folder"
         ) from None
-    bare = url.set(password=None).render_as_string()
+    bare = url._replace(password=None).render_as_string()  # URL.set() takes None for "as it was"
     name = hashlib.sha256(bare.encode()).hexdigest()[:16]
     return Place(
         url=url,

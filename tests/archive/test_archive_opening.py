@@ -87,6 +87,7 @@ def test_a_password_is_never_shown():
     place = locate(url)
     assert "secret" not in place.shown
     assert place.key_file == locate(url.replace("secret", "other")).key_file
+    assert place.key_file == locate(url.replace(":secret", "")).key_file
     with pytest.raises(ArchiveError) as caught:
         Archive.open(url)
     assert "secret" not in str(caught.value)
