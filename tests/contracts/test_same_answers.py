@@ -98,6 +98,7 @@ def test_every_archive_makes_the_same_promise(memory, others):
         assert [hit.image for hit in found.hits] == [hit.image for hit in wanted.hits], name
 
 
+@pytest.mark.slow
 @METHOD_AND_SPACE
 def test_a_query_without_negation_is_plain_cosine_on_every_archive(memory, others, method, space):
     text = ENCODER.encode_texts(["pulmonary edema"])[0].astype(np.float64)
