@@ -27,6 +27,7 @@ import torch
 from medneg import encoders
 from medneg.archive import Archive, Where
 from medneg.archive.indexes import KINDS
+from medneg.archive.indexes.choosing import APPROXIMATE
 from medneg.search import parse_where, search
 from tests.bench.archives import CARD, BenchEncoder, make_archive
 from tests.bench.galleries import BLOCK, Tower, World, calibrated, plans
@@ -35,6 +36,7 @@ from tests.bench.turns import Turns, in_turns
 
 K = 10
 FILTERS = ("", "view=PA", "view=PA,age>=60", "pneumothorax=absent")
+PARTS = ("matrix", "candidates", "plans", "searches", "recall")
 PLAIN, NEGATED = "pleural effusion", "pleural effusion but no pneumothorax"
 
 
@@ -53,9 +55,11 @@ def main() -> None:
     with _location(given) as location, Archive.open(location) as archive:
         encoder = encoders.load(given.encoder) if given.archive else BenchEncoder()
         fingerprint = encoder.card.image_fingerprint
-        found["matrix"] = time_matrix(archive, fingerprint)
+        if "matrix" in given.parts:
+            found["matrix"] = time_matrix(archive, fingerprint)
         found["about"]["images"] = given.images = len(archive.matrix(fingerprint))
-        found["candidates"] = measure_candidates(archive, encoder, print)
+        if "candidates" in given.parts:
+            found["candidates"] = measure_candidates(archive, encoder, print)
         for name in given.index:
             print(f"\n{name}: {given.images:,} images", flush=True)
             found[name] = measure_index(archive, encoder, name, given)
@@ -69,10 +73,11 @@ def measure_index(archive: Archive, encoder: Any, name: str, given: argparse.Nam
     found: dict[str, Any] = {}
     if KINDS[name].build is not None:
         found["built"] = _build(indexes, name, anew=given.rebuild)
-    if not given.archive:
+    if "plans" in given.parts and not given.archive:
         found["plans"] = _told(time_plans(archive, name, given.images, given.rounds))
-    found["searches"] = _told(time_searches(archive, encoder, name, given.rounds))
-    if name != "scan":
+    if "searches" in given.parts:
+        found["searches"] = _told(time_searches(archive, encoder, name, given.rounds))
+    if "recall" in given.parts and name in APPROXIMATE:
         found["recall"] = measure_recall(archive, encoder, name, print)
     return found
 
@@ -206,6 +211,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--archive", help="measure this one instead, embedded by --encoder")
     parser.add_argument("--encoder", default="phantom")
     parser.add_argument("--index", nargs="+", choices=sorted(KINDS), default=["scan"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--rebuild", action="store_true", help="build indexes that are there already anew")
     parser.add_argument("--json", help="a file for the figures")
