@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _build(indexes: Any, name: str, *, anew: bool) -> dict[str, Any]:
 
 
 def time_plans(archive: Archive, name: str, images: int, rounds: int) -> dict[str, Turns]:
-    """Every kind of plan through an index, in turns with plain cosine through the same."""
+    """Every kind of plan through an index, in turns with plain cosine through the same, in the same space."""
     world = World()
     tower = Tower(world)
     first, shown = world.images(min(BLOCK, images), seed=1)
@@ -124,7 +124,12 @@ def time_plans(archive: Archive, name: str, images: int, rounds: int) -> dict[st
     def run(plan: Any) -> Callable[[], object]:
         return lambda: index.search(plan, K, where=Where())
 
-    return in_turns({plan: run(made[plan]) for plan in made}, run(plain), rounds)
+    found: dict[str, Turns] = {}
+    for space in ("raw", "centred"):
+        here = {plan: run(made[plan]) for plan in made if space in plan}
+        alike = replace(plain, space=made[f"subtract {space}"].space)
+        found |= in_turns(here, run(alike), rounds)
+    return found
 
 
 def time_searches(archive: Archive, encoder: Any, name: str, rounds: int) -> dict[str, Turns]:
