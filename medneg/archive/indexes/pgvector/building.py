@@ -18,7 +18,7 @@ from medneg.archive.engines import session, transaction
 from medneg.archive.indexes.kinds import Progress, Source
 from medneg.errors import ArchiveError
 
-LINKS, CONSTRUCTION = 16, 128
+LINKS, CONSTRUCTION = 16, 64
 """HNSW's m, an image's links on each level, and ef_construction, the candidates that they are chosen from."""
 WIDEST = 4000
 """The longest ``halfvec`` that pgvector indexes."""
