@@ -57,11 +57,13 @@ class Load:
 @contextmanager
 def service_on_postgresql(archive: Path, folder: Path) -> Iterator[tuple[Service, Database]]:
     """Copy an archive to a new PostgreSQL server and serve it there."""
+    from medneg.archive import Archive
     from medneg.archive.copying import copy_archive
 
     with database() as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_DATA_HOME", str(folder / "data"))
         environment.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        Archive.open(archive).close()  # an older one is brought up to date first
         copy_archive(archive, server.url)
         with served(server.url, folder) as service:
             yield service, server
