@@ -34,12 +34,13 @@ class AxisEncoder:
     def __init__(
         self, name: str = "axis", findings: tuple[str, ...] | None = KNOWN, *, noise: int = 0
     ) -> None:
+        tower = f"{name} of {len(KNOWN) + 2 + noise}"  # what is known of a tower is kept by its fingerprint
         self.card = EncoderCard(
             name=name,
             width=len(KNOWN) + 2 + noise,
             input=InputSpec(size=2),
-            image_fingerprint=f"{name} image",
-            text_fingerprint=f"{name} text",
+            image_fingerprint=f"{tower} image",
+            text_fingerprint=f"{tower} text",
             licence="Apache-2.0",
             notice="For tests only.",
             template="film of {}",
