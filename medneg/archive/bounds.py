@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _TOUCHED = 40
+_LARGEST = 1e30
 _EPSILON = 2.0**-24
 _DOUBLE_EPSILON = 2.0**-53
 _UNDERFLOW = 2.0**-126  # float32 below it may be flushed to zero
@@ -201,6 +202,26 @@ def _error(matrix: ScanMatrix, length: float) -> float:
 def _double_error(plan: Plan) -> float:
     """The largest error of an exact score, for it is a float64 sum whose terms may cancel."""
     return (plan.width + 8 * len(plan.terms)) * _DOUBLE_EPSILON * magnitude(plan)
+
+
+def require_rankable(plan: Plan, k: int, width: int, *, of: str = "space") -> None:
+    """Refuse what no index can rank by.
+
+    Args:
+        plan: what is searched for.
+        k: how many images are wanted.
+        width: d of the vectors.
+        of: what holds them, for the message.
+
+    Raises:
+        ValueError: if k is below 1, or the plan is not finite or not as wide as the vectors.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1; got {k}")
+    if plan.width != width:
+        raise ValueError(f"the plan has width {plan.width}, the {of} {width}")
+    if not magnitude(plan) < _LARGEST:
+        raise ValueError(f"the directions, weights and offsets of a plan must be finite and below {_LARGEST}")
 
 
 def magnitude(plan: Plan) -> float:

@@ -14,18 +14,26 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.archive.bounds import Doubles, Floats, Rows, UpperBounds, magnitude, term_bounds, upper_bounds
+from medneg.archive.bounds import (
+    Doubles,
+    Floats,
+    Rows,
+    UpperBounds,
+    require_rankable,
+    term_bounds,
+    upper_bounds,
+)
 from medneg.archive.matrix import ScanMatrix
-from medneg.archive.ranking import Ranking
-from medneg.scoring import plan as arithmetic
+from medneg.archive.ranking import Ranking, Scored
 from medneg.values import Linear, Plan
 
 FIRST_CANDIDATES = 64
 
+FETCHED_AT_ONCE = 8192
+"""Rows of the truth that are held at once: 16 MB of 512 float32 each."""
+
 _FIRST_NARROWED = 1024
 _GROWTH = 8
-_FETCHED_AT_ONCE = 8192
-_LARGEST = 1e30
 _SLACK = 1e-9
 
 Fetch = Callable[[Rows], Floats]
@@ -54,12 +62,14 @@ def top_k(
     Raises:
         ValueError: if k is below 1, the plan is not finite, or the mask or the plan does not fit the matrix.
     """
-    _check(plan, matrix, k, mask)
+    require_rankable(plan, k, matrix.width, of="matrix")
+    if mask is not None and mask.shape != (len(matrix),):
+        raise ValueError(f"a mask must have shape ({len(matrix)},); got {mask.shape}")
     rows = None if mask is None else np.flatnonzero(mask)
     left = len(matrix) if rows is None else len(rows)
     k, count = min(k, left), max(FIRST_CANDIDATES, 2 * k)
     if k == 0:
-        return _nothing(plan)
+        return Scored(plan).best(0, exact=True)
     bounds = upper_bounds(plan, matrix, rows=rows, k=k)
     curved = not all(isinstance(term.response, Linear) for term in plan.terms)
     while True:
@@ -98,42 +108,11 @@ def _float32_above(bounds: Doubles) -> Floats:
 
 def _rescore(plan: Plan, matrix: ScanMatrix, rows: Rows, *, k: int, fetch: Fetch) -> Ranking:
     """Rank some rows by their exact scores; the truth is fetched in portions."""
-    ids = matrix.ids[rows]
-    parts, held = [], True
-    for start in range(0, len(rows), _FETCHED_AT_ONCE):
-        place = slice(start, start + _FETCHED_AT_ONCE)
-        truth = fetch(ids[place])
-        parts.append(arithmetic.contributions(plan, truth))
-        apart = np.linalg.norm(truth.astype(np.float64) - matrix.vectors[rows[place]], axis=1)
+    scored, held = Scored(plan), True
+    for start in range(0, len(rows), FETCHED_AT_ONCE):
+        some = rows[start : start + FETCHED_AT_ONCE]
+        truth = fetch(matrix.ids[some])
+        scored.add(matrix.ids[some], truth)
+        apart = np.linalg.norm(truth.astype(np.float64) - matrix.vectors[some], axis=1)
         held &= bool((apart <= matrix.rounding * (1 + _SLACK)).all())
-    found = np.concatenate(parts)
-    scores = arithmetic.total(found)
-    order = np.lexsort((ids, -scores))[:k]
-    return Ranking(
-        ids=ids[order],
-        scores=scores[order],
-        contributions=found[order],
-        exact=held,
-        rescored=len(rows),
-    )
-
-
-def _nothing(plan: Plan) -> Ranking:
-    return Ranking(
-        ids=np.empty(0, np.int64),
-        scores=np.empty(0),
-        contributions=np.empty((0, len(plan.terms))),
-        exact=True,
-        rescored=0,
-    )
-
-
-def _check(plan: Plan, matrix: ScanMatrix, k: int, mask: NDArray[np.bool_] | None) -> None:
-    if k < 1:
-        raise ValueError(f"k must be at least 1; got {k}")
-    if plan.width != matrix.width:
-        raise ValueError(f"the plan has width {plan.width}, the matrix {matrix.width}")
-    if mask is not None and mask.shape != (len(matrix),):
-        raise ValueError(f"a mask must have shape ({len(matrix)},); got {mask.shape}")
-    if not magnitude(plan) < _LARGEST:
-        raise ValueError(f"the directions, weights and offsets of a plan must be finite and below {_LARGEST}")
+    return scored.best(k, exact=held)

@@ -140,7 +140,7 @@ def small_steps():
         for module, name, value in (
             (scan, "FIRST_CANDIDATES", 3),
             (scan, "_FIRST_NARROWED", 7),
-            (scan, "_FETCHED_AT_ONCE", 11),
+            (scan, "FETCHED_AT_ONCE", 11),
             (bounds, "_BOUNDED_AT_ONCE", 5),
             (matrix_module, "_SAMPLE_LEAST", 9),
             (matrix_module, "_BLOCK_VALUES", 64),

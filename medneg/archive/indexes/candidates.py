@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medneg.archive.bounds import magnitude
+from medneg.archive.bounds import require_rankable
 from medneg.archive.filters import Where
 from medneg.archive.indexes.kinds import Source
 from medneg.archive.indexes.probing import Probe, aim, sample
@@ -42,7 +42,6 @@ MOST_EXACT = 20_000
 """Images that are looked at one by one when candidates do not settle the question."""
 
 _GROWTH = 4
-_LARGEST = 1e30
 
 Ids = NDArray[np.int64]
 
@@ -95,7 +94,7 @@ class CandidateIndex:
     def search(self, plan: Plan, k: int, *, where: Where, among: Ids | None = None) -> Found:
         """See ``medneg.archive.indexes.Index.search``; exact only where every image was looked at."""
         some = sample(self._source, self._count)
-        _check(plan, k, some.width)
+        require_rankable(plan, k, some.width)
         truth = Truth(self._source, plan, where=where, among=among)
         allowed = self._count if where.everything and among is None else truth.count()
         wanted = min(k, allowed)
@@ -117,12 +116,3 @@ class CandidateIndex:
     def _approximate(self, truth: Truth, k: int, allowed: int, asked: int) -> Found:
         how = f"{self._how}, {asked:,} candidates"
         return Found(ranking=truth.best(k), considered=allowed, how=how)
-
-
-def _check(plan: Plan, k: int, width: int) -> None:
-    if k < 1:
-        raise ValueError(f"k must be at least 1; got {k}")
-    if plan.width != width:
-        raise ValueError(f"the plan has width {plan.width}, the space {width}")
-    if not magnitude(plan) < _LARGEST:
-        raise ValueError(f"the directions, weights and offsets of a plan must be finite and below {_LARGEST}")

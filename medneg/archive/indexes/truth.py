@@ -13,9 +13,8 @@ from medneg.archive import filters, reading
 from medneg.archive.engines import transaction
 from medneg.archive.filters import Where
 from medneg.archive.indexes.kinds import Source
-from medneg.archive.ranking import Ranking
+from medneg.archive.ranking import Ranking, Scored
 from medneg.archive.schema import Embedding, Image
-from medneg.scoring import plan as arithmetic
 from medneg.values import Plan
 
 _BLOCK = 4096
@@ -33,8 +32,12 @@ class Truth:
         self._where = where
         self._among = among
         self._seen = np.empty(0, np.int64)
-        self.ids = np.empty(0, np.int64)
-        self._parts = np.empty((0, len(plan.terms)))
+        self._scored = Scored(plan)
+
+    @property
+    def ids(self) -> Ids:
+        """The images whose scores are known."""
+        return self._scored.ids
 
     def count(self) -> int:
         """How many images may be ranked."""
@@ -59,25 +62,23 @@ class Truth:
 
     def look_at_all(self, k: int) -> Ranking:
         """The best k of all images that may be ranked, exactly, as they were at one moment."""
-        self.ids, self._parts = self.ids[:0], self._parts[:0]
-        scored = 0
+        self._scored, scored = Scored(self._plan), 0
         with transaction(self._source.engine, self._source.place) as connection:
             wanted = self._allowed(Embedding.image_id, Embedding.vector)
             for ids, vectors in _blocks(connection.execute(wanted.execution_options(yield_per=_BLOCK))):
                 kept = np.ones(len(ids), bool) if self._among is None else np.isin(ids, self._among)
                 self._score(ids[kept].tolist(), [vectors[row] for row in np.flatnonzero(kept)])
                 scored += int(kept.sum())
-                best = self._order()[:k]
-                self.ids, self._parts = self.ids[best], self._parts[best]
-        return self._ranking(k, exact=True, rescored=scored)
+                self._scored.keep(k)
+        return self._scored.best(k, exact=True, rescored=scored)
 
     def best(self, k: int) -> Ranking:
         """The best k of the images that were looked at."""
-        return self._ranking(k, exact=False, rescored=len(self.ids))
+        return self._scored.best(k, exact=False)
 
     def reaches(self, k: int, ceiling: float) -> bool:
         """Whether k images are known whose scores are above the highest that any other could have."""
-        return len(self.ids) >= k and bool(np.partition(arithmetic.total(self._parts), -k)[-k] > ceiling)
+        return len(self.ids) >= k and self._scored.reach(k) > ceiling
 
     def _allowed(self, *columns: Any, some: Sequence[int] | None = None) -> Select[Any]:
         """Some columns of the space's embeddings, of all images that the filter lets through or some of them.
@@ -98,23 +99,7 @@ class Truth:
 
     def _score(self, ids: list[int], vectors: list[bytes]) -> None:
         stacked = np.frombuffer(b"".join(vectors), "<f4").reshape(len(ids), self._plan.width)
-        parts = arithmetic.contributions(self._plan, stacked.astype(np.float32, copy=False))
-        self.ids = np.concatenate([self.ids, np.array(ids, np.int64)])
-        self._parts = np.concatenate([self._parts, parts])
-
-    def _order(self) -> Ids:
-        return np.lexsort((self.ids, -arithmetic.total(self._parts)))
-
-    def _ranking(self, k: int, *, exact: bool, rescored: int) -> Ranking:
-        order = self._order()[:k]
-        parts = self._parts[order]
-        return Ranking(
-            ids=self.ids[order],
-            scores=arithmetic.total(parts),
-            contributions=parts,
-            exact=exact,
-            rescored=rescored,
-        )
+        self._scored.add(np.array(ids, np.int64), stacked.astype(np.float32, copy=False))
 
 
 def _blocks(rows: Any) -> Iterator[tuple[Ids, list[bytes]]]:

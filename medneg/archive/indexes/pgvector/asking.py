@@ -21,19 +21,21 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    tablesample,
 )
+from sqlalchemy.orm import aliased
 
 from medneg.archive import filters, reading
-from medneg.archive.bounds import magnitude
+from medneg.archive.bounds import require_rankable
 from medneg.archive.engines import transaction
 from medneg.archive.filters import Where
 from medneg.archive.indexes.kinds import Source
 from medneg.archive.indexes.pgvector.formulas import Direction, Formula
 from medneg.archive.indexes.probing import sample
 from medneg.archive.matrix import ScanMatrix
-from medneg.archive.ranking import Ranking
+from medneg.archive.ranking import Ranking, Scored
+from medneg.archive.scan import FETCHED_AT_ONCE
 from medneg.archive.schema import Half, Image
-from medneg.scoring import plan as arithmetic
 from medneg.values import Plan
 
 FENCE: ColumnElement[int] = literal_column("'0'::bigint")
@@ -49,8 +51,6 @@ _SETTINGS = {
     "jit": "off",
     "max_parallel_workers_per_gather": "8",
 }
-_FETCHED_AT_ONCE = 8192
-_LARGEST = 1e30
 
 Ids = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -79,12 +79,7 @@ def checked(source: Source, plan: Plan, k: int) -> ScanMatrix:
     with transaction(source.engine, source.place) as connection:
         count = reading.stamp(connection, source.fingerprint)[1]
     some = sample(source, count)
-    if k < 1:
-        raise ValueError(f"k must be at least 1; got {k}")
-    if plan.width != some.width:
-        raise ValueError(f"the plan has width {plan.width}, the space {some.width}")
-    if not magnitude(plan) < _LARGEST:
-        raise ValueError(f"the directions, weights and offsets of a plan must be finite and below {_LARGEST}")
+    require_rankable(plan, k, some.width)
     return some
 
 
@@ -98,6 +93,7 @@ class Allowed:
         among: ids of the only images that may be ranked; None for all.
         space: how many images the space holds.
         count: how many of them may be ranked.
+        halves: what ``select`` takes columns from: their table, or some pages of it.
     """
 
     fingerprint: str
@@ -105,6 +101,12 @@ class Allowed:
     among: Ids | None
     space: int
     count: int
+    halves: type[Half] = Half
+
+    def portion(self, count: int) -> Allowed:
+        """About so many of them, fewer than there are; the same ones each time."""
+        drawn = tablesample(Half.__table__, func.system(100 * count / self.count), seed=literal(0))
+        return replace(self, halves=aliased(Half, drawn))
 
     @classmethod
     def of(cls, connection: Connection, fingerprint: str, *, where: Where, among: Ids | None) -> Allowed:
@@ -127,13 +129,14 @@ class Allowed:
 
     def select(self, *columns: Any) -> Select[Any]:
         """Some columns of their halves."""
-        statement = select(*columns).select_from(Half).where(Half.image_fingerprint == self.fingerprint)
+        halves = self.halves
+        statement = select(*columns).select_from(halves).where(halves.image_fingerprint == self.fingerprint)
         if self.among is not None:
             ids = func.unnest(literal(self.among.tolist(), ARRAY(BigInteger)))
-            statement = statement.where(Half.image_id.in_(select(ids)))
+            statement = statement.where(halves.image_id.in_(select(ids)))
         if self.where.everything:
             return statement
-        return statement.join(Image, Image.id == Half.image_id).where(*filters.conditions(self.where))
+        return statement.join(Image, Image.id == halves.image_id).where(*filters.conditions(self.where))
 
 
 class Candidates:
@@ -141,12 +144,15 @@ class Candidates:
 
     def __init__(self, plan: Plan, fingerprint: str, direction: Direction) -> None:
         """``direction`` is the one that the products in ``look`` are of."""
-        self._plan = plan
         self._fingerprint = fingerprint
         self._direction = direction
         self._held = True
-        self.ids = np.empty(0, np.int64)
-        self._parts = np.empty((0, len(plan.terms)))
+        self._scored = Scored(plan)
+
+    @property
+    def ids(self) -> Ids:
+        """The images."""
+        return self._scored.ids
 
     def look(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
         """Score more images over the truth; of those in rows that are known already nothing is done.
@@ -157,30 +163,20 @@ class Candidates:
         """
         products: dict[int, float] = {row.image_id: row.product for row in rows}
         new = np.setdiff1d(np.fromiter(products, np.int64, len(products)), self.ids)
-        for start in range(0, len(new), _FETCHED_AT_ONCE):
-            ids = new[start : start + _FETCHED_AT_ONCE]
+        for start in range(0, len(new), FETCHED_AT_ONCE):
+            ids = new[start : start + FETCHED_AT_ONCE]
             truth = reading.vectors(connection, self._fingerprint, ids.tolist())
             found = np.array([products[image] for image in ids.tolist()])
             self._held &= bool(self._direction.agrees(truth, found).all())
-            self.ids = np.concatenate([self.ids, ids])
-            self._parts = np.concatenate([self._parts, arithmetic.contributions(self._plan, truth)])
+            self._scored.add(ids, truth)
 
     def reach(self, k: int) -> float:
-        """The k-th best score, k ≥ 1: what another image must have to be among the best."""
-        scores = arithmetic.total(self._parts)
-        return float(np.partition(scores, -k)[-k]) if len(scores) >= k else -np.inf
+        """See ``medneg.archive.ranking.Scored.reach``."""
+        return self._scored.reach(k)
 
     def best(self, k: int, *, proved: bool) -> Ranking:
         """The best k; exact only if that is proved and no half turned out to be another vector's."""
-        scores = arithmetic.total(self._parts)
-        order = np.lexsort((self.ids, -scores))[:k]
-        return Ranking(
-            ids=self.ids[order],
-            scores=scores[order],
-            contributions=self._parts[order],
-            exact=proved and self._held,
-            rescored=len(self.ids),
-        )
+        return self._scored.best(k, exact=proved and self._held)
 
 
 def highest(computed: Subquery, formula: Formula, *, prefix: str, product: str, count: int) -> Select[Any]:
