@@ -92,7 +92,7 @@ def upper_bounds(plan: Plan, matrix: ScanMatrix, *, rows: Rows | None, k: int) -
     vector, constant = arithmetic.bound(plan, best_shares(plan, matrix, k=k).tolist())
     error = _error(matrix, float(np.linalg.norm(vector))) + _double_error(plan)
     constant += 4 * _EPSILON * abs(constant)
-    bounds = _products(matrix, vector, rows)
+    bounds = products(matrix, vector, rows)
     if plan.space.mean is None:
         bounds += constant + error
     else:
@@ -204,6 +204,21 @@ def _double_error(plan: Plan) -> float:
     return (plan.width + 8 * len(plan.terms)) * _DOUBLE_EPSILON * magnitude(plan)
 
 
+def products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None = None) -> Tensor:
+    """x₁₆·u of some rows, or all, shape (m,), from float32 sums; it lies where the matrix does."""
+    import torch
+
+    gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
+    towards = torch.from_numpy(vector.astype(np.float32)).to(matrix.device)
+    found = torch.empty(len(matrix) if gather is None else len(gather), device=matrix.device)
+
+    def multiply(place: slice, piece: Tensor) -> None:
+        torch.mv(piece, towards, out=found[place])
+
+    matrix.visit(multiply, gather)
+    return found if rows is None or gather is not None else found[torch.from_numpy(rows).to(matrix.device)]
+
+
 def require_rankable(plan: Plan, k: int, width: int, *, of: str = "space") -> None:
     """Refuse what no index can rank by.
 
@@ -231,21 +246,6 @@ def magnitude(plan: Plan) -> float:
         slope, offset = arithmetic.line_above(term.response, 1.0)
         total += abs(slope) * float(np.linalg.norm(term.direction.astype(np.float64))) + abs(offset) + 1
     return total
-
-
-def _products(matrix: ScanMatrix, vector: Doubles, rows: Rows | None) -> Tensor:
-    """x₁₆·u of every row that may be ranked, shape (m,), summed in float32."""
-    import torch
-
-    gather = rows if rows is not None and len(rows) < _NARROW * len(matrix) else None
-    towards = torch.from_numpy(vector.astype(np.float32)).to(matrix.device)
-    found = torch.empty(len(matrix) if gather is None else len(gather), device=matrix.device)
-
-    def multiply(place: slice, piece: Tensor) -> None:
-        torch.mv(piece, towards, out=found[place])
-
-    matrix.visit(multiply, gather)
-    return found if rows is None or gather is not None else found[torch.from_numpy(rows).to(matrix.device)]
 
 
 def _distances_there(matrix: ScanMatrix, mean: Floats, rows: Rows | None) -> tuple[Tensor, Tensor]:

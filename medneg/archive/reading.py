@@ -88,7 +88,7 @@ def vector_blocks(
         .execution_options(yield_per=block, **BINARY)
     )
     for rows in connection.execute(statement).partitions():
-        yield _stack([row[0] for row in rows], width)
+        yield stack([row[0] for row in rows], width)
 
 
 def _of_space(fingerprint: str, after: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -112,10 +112,11 @@ def vectors(connection: Connection, fingerprint: str, ids: Sequence[int]) -> NDA
         raise ArchiveError(
             f"image {missing[0]} has no embedding in space {fingerprint!r}; ingest it with that encoder"
         )
-    return _stack([found[image] for image in ids], width(connection, fingerprint))
+    return stack([found[image] for image in ids], width(connection, fingerprint))
 
 
-def _stack(blobs: list[bytes], width: int) -> NDArray[float32]:
+def stack(blobs: Sequence[bytes], width: int) -> NDArray[float32]:
+    """Vectors as they are stored, one after the other: float32, shape (m, d)."""
     return np.frombuffer(b"".join(blobs), "<f4").reshape(len(blobs), width).astype(float32, copy=False)
 
 

@@ -5,39 +5,29 @@ import pytest
 from sqlalchemy import select, text
 
 from medneg.archive import Archive, Where
-from medneg.archive.engines import connect, session, transaction
-from medneg.archive.indexes.pgvector import PgvectorIndex, PgvectorScan, asking, building, hnsw, scan
+from medneg.archive.indexes.pgvector import PgvectorIndex, PgvectorScan, asking, scan
 from medneg.archive.indexes.pgvector.formulas import Direction, Formula
-from medneg.archive.places import locate
 from medneg.archive.schema import Half
 from medneg.errors import ArchiveError
 from medneg.scoring import plan as arithmetic
-from medneg.values import EncoderCard, InputSpec, Linear, LogProbability, Plan, Repulsion, Space, Term
-from tests.archive.new_images import SPACE, WIDTH, new_image
-
-CARD = EncoderCard(
-    name="fake",
-    width=WIDTH,
-    input=InputSpec(size=32),
-    image_fingerprint=SPACE,
-    text_fingerprint="fake",
-    licence="",
-    notice="",
+from medneg.values import Linear, Space, Term
+from tests.archive.halved import (
+    COUNT,
+    EVERYTHING,
+    OWN,
+    PLANS,
+    SHARED,
+    brute_force,
+    filled,
+    gallery,
+    plan_of,
+    plans,
+    run,
+    same,
+    source,
+    unit,
 )
-COUNT = 400
-EVERYTHING = Where()
-SHARED = pytest.mark.parametrize("shared_location", ["postgresql"], indirect=True)
-OWN = pytest.mark.parametrize("location", ["postgresql"], indirect=True)
-
-
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
-
-
-def gallery(seed=0, count=COUNT):
-    """Unit rows in a cone."""
-    draw = np.random.default_rng(seed)
-    return unit(draw.standard_normal((count, WIDTH)) + 2 * draw.standard_normal(WIDTH))
+from tests.archive.new_images import SPACE, WIDTH
 
 
 @pytest.fixture(scope="module")
@@ -51,72 +41,6 @@ def shared(shared_location):
 def archive(location):
     with Archive.open(location, create=True) as archive:
         yield archive
-
-
-def filled(location, rows=None):
-    """An archive of images 1, 2, …, with a second space beside the first."""
-    rows = gallery() if rows is None else rows
-    with Archive.open(location, create=True) as archive:
-        archive.register(CARD)
-        archive.register(replace(CARD, image_fingerprint="other"))
-        images = [
-            replace(new_image(n, view=("PA", "AP")[n % 2], age=float(n % 100)), vector=row)
-            for n, row in enumerate(rows)
-        ]
-        archive.store(SPACE, images=images)
-        archive.store("other", images=images[:9])
-
-
-def source(archive):
-    return archive.indexes(SPACE)._source
-
-
-def plans(seed=1, mean=None):
-    """Every kind of response, alone and together, with directions of many lengths."""
-    draw = np.random.default_rng(seed)
-
-    def term(response, length=1.0):
-        direction = (length * unit(draw.standard_normal(WIDTH))).astype(np.float32)
-        return Term(direction=direction, response=response, label="")
-
-    made = {
-        "linear": [term(Linear(weight=1.0))],
-        "falling": [term(Linear(weight=-2.5), 7.0)],
-        "folded": [term(Linear(weight=1.0)), term(Linear(weight=-0.5), 3.0)],
-        "repulsion": [term(Linear(weight=1.0)), term(Repulsion(weight=2.0, bias=0.1), 1.5)],
-        "many": [term(Linear(weight=1.0)), *(term(Repulsion(weight=1.0, bias=0.05 * j)) for j in range(5))],
-        "log-odds": [term(LogProbability(slope=40.0, intercept=-3.0)), term(LogProbability(slope=-25.0))],
-        "steep": [term(LogProbability(slope=5000.0)), term(Linear(weight=0.0), 1e-5)],
-    }
-    space = Space(image_fingerprint=SPACE, mean=mean)
-    return {name: Plan(terms=tuple(terms), space=space) for name, terms in made.items()}
-
-
-PLANS = [
-    pytest.param(space, name, id=f"{name}-{space}")
-    for space in ("raw", "centred")
-    for name in plans(mean=None)
-]
-
-
-def plan_of(space, name, rows=None):
-    rows = gallery() if rows is None else rows
-    mean = rows.mean(axis=0, dtype=np.float32) if space == "centred" else None
-    return plans(mean=mean)[name]
-
-
-def brute_force(plan, rows, k, allowed=None):
-    """The definition: every image scored, the best first, equal scores in the order of ids."""
-    ids = np.arange(1, len(rows) + 1) if allowed is None else np.asarray(allowed)
-    scores = arithmetic.score(plan, rows[ids - 1])
-    order = np.lexsort((ids, -scores))[:k]
-    return ids[order], scores[order]
-
-
-def same(found, wanted):
-    np.testing.assert_array_equal(found.ranking.ids, wanted[0])
-    np.testing.assert_array_equal(found.ranking.scores, wanted[1])
-    assert found.ranking.exact
 
 
 def bounds(archive, formula, prefix="p"):
@@ -165,6 +89,42 @@ def test_a_small_first_list_grows_until_the_best_are_proved(shared, monkeypatch)
     for space, name in (("raw", "many"), ("centred", "many"), ("centred", "log-odds")):
         plan = plan_of(space, name)
         same(PgvectorScan(source(shared)).search(plan, 3, where=EVERYTHING), brute_force(plan, gallery(), 3))
+
+
+@SHARED
+@pytest.mark.parametrize("space", ["raw", "centred"])
+def test_log_probabilities_take_one_scan_after_a_look_at_a_portion(shared, monkeypatch, space):
+    monkeypatch.setattr(scan, "PORTION", COUNT * 3 // 4)
+    asked, real = [], scan._highest_in_reach
+
+    def seen(allowed, *given, reach, count):
+        asked.append((allowed.halves is Half, reach))
+        return real(allowed, *given, reach=reach, count=count)
+
+    monkeypatch.setattr(scan, "_highest_in_reach", seen)
+    plan = plan_of(space, "log-odds")
+    same(PgvectorScan(source(shared)).search(plan, 3, where=EVERYTHING), brute_force(plan, gallery(), 3))
+    assert [whole for whole, _ in asked] == [False, True]
+    assert asked[0][1] == -np.inf < asked[1][1] <= brute_force(plan, gallery(), 3)[1][-1]
+
+
+@SHARED
+def test_a_portion_is_some_of_the_images_and_the_same_ones_each_time(shared):
+    with asking.asking(source(shared)) as connection:
+        allowed = asking.Allowed.of(connection, SPACE, where=EVERYTHING, among=None)
+
+        def drawn():
+            some = allowed.portion(COUNT // 2)
+            return set(connection.execute(some.select(some.halves.image_id)).scalars())
+
+        assert drawn() == drawn() <= set(range(1, COUNT + 1))
+        assert 0 < len(drawn()) < COUNT
+
+
+def test_linear_terms_are_one_product():
+    made = {name: len(Formula.of_plan(plan).directions) for name, plan in plans().items()}
+    terms = {"linear": 1, "falling": 1, "folded": 1, "repulsion": 2, "many": 6, "log-odds": 2, "steep": 2}
+    assert made == terms
 
 
 @SHARED
@@ -256,113 +216,6 @@ def test_a_half_of_another_vector_ends_the_proof(archive, location):
     assert not PgvectorScan(source(archive)).search(plan, 60, where=EVERYTHING).ranking.exact
 
 
-def run(location, statement):
-    place = locate(location)
-    engine = connect(place)
-    with session(engine, place) as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-# The HNSW index
-
-
-@pytest.fixture(scope="module")
-def indexed(shared):
-    told = []
-    state = shared.indexes(SPACE).build("pgvector", lambda done, total: told.append((done, total)))
-    assert state.ready
-    assert told[-1] == (COUNT, COUNT)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    return shared
-
-
-@SHARED
-@pytest.mark.parametrize(
-    ("space", "name"), [each for each in PLANS if "log-odds" not in each.id and "steep" not in each.id]
-)
-def test_the_index_finds_the_best_and_says_that_it_proves_nothing(indexed, space, name):
-    plan = plan_of(space, name)
-    found = PgvectorIndex(source(indexed), ef=200).search(plan, 10, where=EVERYTHING)
-    ids, scores = brute_force(plan, gallery(), 10)
-    assert len(np.intersect1d(found.ranking.ids, ids)) >= 9
-    own = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-    assert all(own.get(i, s) == s for i, s in zip(found.ranking.ids, found.ranking.scores, strict=True))
-    assert found.how == "HNSW index in PostgreSQL, ef 200"
-    assert not found.ranking.exact
-
-
-@SHARED
-def test_the_index_serves_wide_filters_too(indexed, monkeypatch):
-    monkeypatch.setattr(hnsw, "NARROW", 0)
-    plan, pa = plan_of("raw", "repulsion"), np.arange(1, COUNT + 1, 2)
-    found = PgvectorIndex(source(indexed), ef=20).search(plan, 50, where=Where(views=("PA",)))
-    assert found.how == "HNSW index in PostgreSQL, ef 20"
-    assert found.considered == len(pa)
-    assert len(found.ranking.ids) == 50
-    assert np.isin(found.ranking.ids, pa).all()
-    assert len(np.intersect1d(found.ranking.ids, brute_force(plan, gallery(), 50, pa)[0])) >= 45
-
-
-@SHARED
-@pytest.mark.parametrize(
-    ("name", "k", "search", "reason"),
-    [
-        ("log-odds", 5, {"where": EVERYTHING}, "the plan has log-probabilities"),
-        ("linear", 251, {"where": EVERYTHING}, "251 images are more than an HNSW index finds well"),
-        ("linear", 5, {"where": Where(views=("PA",))}, "the filter lets only 200 images through"),
-        (
-            "linear",
-            5,
-            {"where": EVERYTHING, "among": np.array([3, 4])},
-            "only certain images may be hits",
-        ),
-    ],
-)
-def test_where_the_index_would_serve_badly_all_is_scanned(indexed, name, k, search, reason):
-    found = PgvectorIndex(source(indexed)).search(plan_of("raw", name), k, **search)
-    assert found.how == f"scan of float16 rows in PostgreSQL, for {reason}"
-    assert found.ranking.exact
-
-
-@SHARED
-def test_an_index_that_finds_too_few_is_not_believed(indexed, monkeypatch):
-    nothing = hnsw._nearest
-    monkeypatch.setattr(hnsw, "_nearest", lambda *given: nothing(*given[:3], 3))
-    found = PgvectorIndex(source(indexed)).search(plan_of("raw", "many"), 5, where=EVERYTHING)
-    assert found.how == "scan of float16 rows in PostgreSQL, for the HNSW index found too few"
-    same(found, brute_force(plan_of("raw", "many"), gallery(), 5))
-
-
-@SHARED
-def test_the_statement_is_served_by_the_hnsw_index_of_its_space(indexed):
-    with transaction(source(indexed).engine, source(indexed).place) as connection:
-        asked = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = :name"
-        connection.execute(text("SELECT pg_stat_clear_snapshot()"))
-        before = connection.execute(text(asked), {"name": building.index_name(SPACE)}).scalar_one()
-    PgvectorIndex(source(indexed)).search(plan_of("raw", "many"), 5, where=EVERYTHING)
-    source(indexed).engine.dispose()  # a session tells its counts at the latest when it ends
-    for _ in range(50):
-        with transaction(source(indexed).engine, source(indexed).place) as connection:
-            after = connection.execute(text(asked), {"name": building.index_name(SPACE)}).scalar_one()
-        if after > before:
-            break
-    assert after > before
-
-
-@SHARED
-def test_a_search_leaves_no_setting_behind(indexed):
-    PgvectorIndex(source(indexed)).search(plan_of("raw", "linear"), 5, where=EVERYTHING)
-    with transaction(source(indexed).engine, source(indexed).place, writes=True) as connection:
-        for name, value in (
-            ("hnsw.ef_search", "40"),
-            ("enable_sort", "on"),
-            ("statement_timeout", "0"),
-            ("transaction_read_only", "off"),
-        ):
-            assert connection.execute(text(f"SHOW {name}")).scalar() == value
-
-
 @SHARED
 def test_a_search_cannot_write(shared):
     with (
@@ -370,63 +223,6 @@ def test_a_search_cannot_write(shared):
         asking.asking(source(shared)) as connection,
     ):
         connection.execute(text("DELETE FROM halves"))
-
-
-@OWN
-def test_what_a_killed_build_left_is_removed_by_the_next(archive, location):
-    filled(location, gallery(6, 40))
-    indexes = archive.indexes(SPACE)
-    indexes.build("pgvector")
-    name = building.index_name(SPACE)
-    run(location, f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass")
-    state = {each.name: each for each in indexes.states()}["pgvector"]
-    assert not state.ready
-    assert "is being built, or its building was killed; `medneg index build pgvector`" in state.note
-    with pytest.raises(ArchiveError, match="pgvector cannot be used: the HNSW index of this space is being"):
-        indexes.open("pgvector")
-    assert indexes.build("pgvector").ready
-    indexes.drop("pgvector")
-    with pytest.raises(ArchiveError, match="no HNSW index of this space has been built; `medneg index build"):
-        indexes.open("pgvector")
-    indexes.drop("pgvector")
-
-
-@OWN
-def test_of_two_builds_at_once_one_is_refused(archive, location):
-    filled(location, gallery(7, 40))
-    with (
-        building._turn(source(archive)),
-        pytest.raises(ArchiveError, match="another process is building this HNSW index"),
-    ):
-        archive.indexes(SPACE).build("pgvector")
-
-
-@OWN
-def test_a_build_that_is_interrupted_leaves_nothing(archive, location, monkeypatch):
-    filled(location, gallery(8, 40))
-    monkeypatch.setattr(building, "_POLLED_SECONDS", 0.2)
-    engine = connect(locate(location))
-    with engine.connect() as writer:  # a build waits for those who write
-        writer.execute(text("UPDATE halves SET image_id = image_id WHERE image_id = 1"))
-
-        def interrupt(_watch):
-            writer.rollback()
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(building._Watch, "__call__", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            archive.indexes(SPACE).build("pgvector")
-    engine.dispose()
-    with transaction(source(archive).engine, source(archive).place) as connection:
-        assert building.look(connection, SPACE) is None
-
-
-@OWN
-def test_a_space_too_wide_for_hnsw_is_refused(archive, location, monkeypatch):
-    filled(location, gallery(9, 10))
-    monkeypatch.setattr(building, "WIDEST", 15)
-    with pytest.raises(ArchiveError, match="vectors of up to 15 values, and these have 16"):
-        archive.indexes(SPACE).build("pgvector")
 
 
 @pytest.mark.parametrize("name", ["pgvector", "pgvector-exact"])

@@ -123,13 +123,17 @@ def ask(wanted, *unwanted):
     return Query(raw=f"finding {wanted}", affirmed=affirmed, negated=negated, counterfactuals=opposites)
 
 
-def plans(gallery):
-    """Plain cosine, and plans of two and of six terms with every kind of response, in both spaces."""
+def plans(gallery, turn=0):
+    """Plain cosine, and plans of two and of six terms with every kind of response, in both spaces.
+
+    Another turn asks for another finding and excludes others; there are ``FINDINGS`` turns.
+    """
     tower, known = gallery.tower, gallery.calibration
-    made = {"plain": compile_plan(ask(0), "cosine", tower=tower)}
+    wanted, *unwanted = ((finding + turn) % FINDINGS for finding in (0, 5, 1, 7, 9, 12))
+    made = {"plain": compile_plan(ask(wanted), "cosine", tower=tower)}
     for space in ("raw", "centred"):
         for method in ("subtract", "drc", "log-odds"):
-            for query, terms in ((ask(0, 5), ""), (ask(0, 5, 1, 7, 9, 12), ", five excluded")):
+            for query, terms in ((ask(wanted, unwanted[0]), ""), (ask(wanted, *unwanted), ", five excluded")):
                 if method == "drc" and terms:
                     continue
                 plan = compile_plan(query, method, tower=tower, calibration=known, space=space)

@@ -15,7 +15,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Turns:
-    """Wall-clock and processor seconds of some work, and of the plain work before it, each (rounds,)."""
+    """Wall-clock and processor seconds of some work, and of the plain work beside it, each (rounds,)."""
 
     seconds: np.ndarray
     processor: np.ndarray
@@ -56,13 +56,16 @@ class Turns:
 
 
 def in_turns(works: Mapping[str, Work], plain: Work, rounds: int) -> dict[str, Turns]:
-    """Time each work right before the plain one, round after round; the first rounds are not counted."""
+    """Time each work beside the plain one, round after round; the first rounds are not counted.
+
+    Which of the two comes first alternates: what it reads may then be in memory for the other.
+    """
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in works}
     for turn in range(WARM_UP + rounds):
         for name, work in works.items():
-            pair = *timed(work), *timed(plain)
+            own, other = (timed(work), timed(plain)) if turn % 2 else reversed((timed(plain), timed(work)))
             if turn >= WARM_UP:
-                found[name].append(pair)
+                found[name].append((*own, *other))
     return {name: _turns(np.array(pairs)) for name, pairs in found.items()}
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from medneg.archive import reading
-from medneg.archive.bounds import sampled_shares
+from medneg.archive.bounds import products, sampled_shares
 from medneg.archive.engines import transaction
 from medneg.archive.indexes.kinds import Source
 from medneg.archive.matrix import ScanMatrix
@@ -85,10 +85,11 @@ def aim(plan: Plan, sample: ScanMatrix, *, k: int, count: int) -> Probe:
     pull, offset, lean, distances = 0.0, 0.0, np.empty(0), np.empty(0)
     if plan.space.mean is not None:
         mean = plan.space.mean.astype(np.float64)
-        rows = sample.vectors.astype(np.float64)
-        lean, offset = rows @ mean, float(vector @ mean)
-        distances = np.maximum(np.linalg.norm(rows - mean, axis=1), _NEAREST_TO_MEAN)
-        values = (rows @ vector - offset) / distances
+        distances = sample.distances(plan.space.mean).astype(np.float64)
+        # Of vectors of unit length, how far they lie from the mean tells their product with it.
+        lean, offset = (1 + float(mean @ mean) - distances**2) / 2, float(vector @ mean)
+        distances = np.maximum(distances, _NEAREST_TO_MEAN)
+        values = (products(sample, vector).numpy() - offset) / distances
         best = np.argsort(-values)[: max(1, k * len(sample) // count)]
         pull = float((values[best] / distances[best]).mean())
         vector = vector + pull * mean

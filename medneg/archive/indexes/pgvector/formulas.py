@@ -107,9 +107,18 @@ class Formula:
 
     @classmethod
     def of_plan(cls, plan: Plan) -> Formula:
-        """What the plan says itself: one product for each term."""
-        vectors = [term.direction.astype(np.float64) for term in plan.terms]
-        return _formula(plan, vectors, [term.response for term in plan.terms], 0.0)
+        """What the plan says itself: one product for all its linear terms, and one for each of the others."""
+        straight, vectors, responses = np.zeros(plan.width), list[Doubles](), list[Response]()
+        for term in plan.terms:
+            vector = term.direction.astype(np.float64)
+            if isinstance(term.response, Linear):
+                straight += term.response.weight * vector
+            else:
+                vectors.append(vector)
+                responses.append(term.response)
+        if len(vectors) < len(plan.terms):
+            vectors, responses = [straight, *vectors], [Linear(weight=1.0), *responses]
+        return _formula(plan, vectors, responses, 0.0)
 
     @classmethod
     def of_bound(cls, plan: Plan, shares: Sequence[float]) -> Formula:
