@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.once import forget_all
+from app.serving import logs
 from medneg import encoders
 from medneg.archive import Archive, FileStamp, Label, NewImage
 from medneg.query import lexicon
 from medneg.values import Radiograph
+from tests.app.asgi import service
 from tests.app.calibrated import knowing_encoder, make_archive
 from tests.fake_encoder import FakeEncoder
 
@@ -72,6 +77,47 @@ def page(
 
     yield open_page
     forget_all()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """What the operator decided, changeable by a test."""
+
+    def tell(**settings: object) -> None:
+        monkeypatch.setenv("MEDNEG_SERVE", json.dumps(settings))
+        forget_all()
+
+    return tell
+
+
+@pytest.fixture
+def served(
+    archive_folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch, told: Callable[..., None]
+) -> Iterator[Any]:
+    """The service over the archive of six images."""
+    monkeypatch.setenv("MEDNEG_ARCHIVE", str(archive_folder))
+    monkeypatch.delenv("MEDNEG_TEXT_ENCODERS", raising=False)
+    monkeypatch.setattr(encoders, "load", lambda name, text_encoder=None: encoder)
+    told()
+    yield service()
+    forget_all()
+
+
+@pytest.fixture
+def lines(served: Any) -> Iterator[list[dict[str, Any]]]:
+    """The lines of the log as they would be written."""
+    written: list[dict[str, Any]] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            written.append(json.loads(logs.JsonLines().format(record)))
+
+    handler, log = Keep(), logging.getLogger(logs.NAME)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    yield written
+    log.removeHandler(handler)
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
