@@ -1,14 +1,18 @@
-# make setup | demo | test | check | bench: each does the whole set-up first. `make demo BROWSER=no` opens no browser,
-# `make demo SERVE=no` also stops after the printed answers.
+# make setup | demo | test | slow | check | bench: each does the whole set-up first. `make demo BROWSER=no` opens no browser,
+# `make demo SERVE=no` also stops after the printed answers, `make test WORKERS=4` tests in four processes.
 
 PYTHON ?= python3
 BIN := .venv/bin
 BROWSER ?= yes
 SERVE ?= yes
 STUDIES ?= 600
+WORKERS ?= 2
 QUERY ?= effusion but no calcification
 
-.PHONY: setup demo test check bench clean
+# Files of tests go to that many processes; one thread each, or theirs would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+.PHONY: setup demo test slow check bench clean
 
 setup: .venv/installed
 
@@ -27,7 +31,10 @@ ifeq ($(SERVE),yes)
 endif
 
 test: setup
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+slow: setup
+	$(PYTEST) -m "slow and not bench"
 
 check: setup
 	$(BIN)/ruff format --check .
