@@ -356,7 +356,7 @@ class Archive:
         return tuple(lonely)
 
     def add_vectors(self, image_fingerprint: str, ids: Sequence[int], vectors: NDArray[float32]) -> int:
-        """Store vectors (m, d) of images that are here already, in one transaction; returns how many."""
+        """Store unit vectors (m, d) of images that are here already, in one transaction; returns how many."""
         with transaction(self._engine, self._place, writes=True) as connection:
             return writing.add_vectors(connection, image_fingerprint, ids, vectors)
 

@@ -66,9 +66,7 @@ def add_images(connection: Connection, batch: Sequence[NewImage], *, fingerprint
     """
     by_path = {new.file.path: new for new in batch}
     for new in by_path.values():
-        length = float(np.linalg.norm(new.vector))
-        if not math.isclose(length, 1, abs_tol=_TOLERANCE):
-            raise ValueError(f"an image embedding must have unit length; got {length!r}")
+        _require_unit(new.vector)
     for paths in chunks(list(by_path)):
         some = {path: by_path[path] for path in paths}
         connection.execute(delete(Rejected).where(Rejected.path.in_(paths)))
@@ -103,8 +101,13 @@ def add_vectors(
 
     Returns:
         How many were stored.
+
+    Raises:
+        ValueError: if a vector is not of unit length.
     """
     by_id = dict(zip(ids, vectors.astype("<f4"), strict=True))
+    for vector in by_id.values():
+        _require_unit(vector)
     stored = 0
     for some in chunks(list(by_id)):
         here = connection.execute(select(Image.id).where(Image.id.in_(some))).scalars().all()
@@ -118,6 +121,12 @@ def add_vectors(
             insert_embeddings(connection, rows)
         stored += len(rows)
     return stored
+
+
+def _require_unit(vector: NDArray[np.float32]) -> None:
+    length = float(np.linalg.norm(vector))
+    if not math.isclose(length, 1, abs_tol=_TOLERANCE):
+        raise ValueError(f"an image embedding must have unit length; got {length!r}")
 
 
 def _same_images(connection: Connection, batch: Mapping[str, NewImage]) -> dict[str, int]:

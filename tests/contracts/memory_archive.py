@@ -303,9 +303,7 @@ class MemoryArchive:
     ) -> tuple[str, ...]:
         batch = {new.file.path: new for new in images}
         for new in batch.values():
-            length = float(np.linalg.norm(new.vector))
-            if not math.isclose(length, 1, abs_tol=1e-3):
-                raise ValueError(f"an image embedding must have unit length; got {length!r}")
+            _require_unit(new.vector)
         self._tables.add_images(image_fingerprint, batch)
         lonely = [twin.path for twin in twins if not self._tables.add_twin(image_fingerprint, twin)]
         for refused in rejected:
@@ -317,6 +315,8 @@ class MemoryArchive:
         return tuple(lonely)
 
     def add_vectors(self, image_fingerprint: str, ids: Sequence[int], vectors: NDArray[float32]) -> int:
+        for row in vectors:
+            _require_unit(row)
         here = {
             int(image): row for image, row in zip(ids, vectors, strict=True) if image in self._tables.images
         }
@@ -385,6 +385,12 @@ class MemoryArchive:
 
     def _paths(self) -> list[str]:
         return [self._tables.images[image].row.path for image in sorted(self._tables.images)]
+
+
+def _require_unit(vector: NDArray[float32]) -> None:
+    length = float(np.linalg.norm(vector))
+    if not math.isclose(length, 1, abs_tol=1e-3):
+        raise ValueError(f"an image embedding must have unit length; got {length!r}")
 
 
 def _now() -> str:

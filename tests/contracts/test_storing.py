@@ -97,6 +97,14 @@ def test_a_vector_that_is_not_of_unit_length_stops_the_whole_batch(archive):
     assert archive.counts().images == 0
 
 
+def test_vectors_that_come_later_must_be_of_unit_length_too(archive):
+    archive.store(SPACE, images=[new_image(0), new_image(1)])
+    before = archive.matrix(SPACE).vectors.copy()
+    with pytest.raises(ValueError, match=r"must have unit length; got 2\.0"):
+        archive.add_vectors(SPACE, [1, 2], np.stack([unit_vector(5), 2 * unit_vector(6)]))
+    np.testing.assert_array_equal(archive.matrix(SPACE).vectors, before)
+
+
 def test_the_same_content_elsewhere_is_copied_without_its_pixels(archive):
     archive.store(SPACE, images=[new_image(0, name=__file__, content="x")])
     assert archive.store(SPACE, twins=[stamp("copy.dcm", "x")]) == ()

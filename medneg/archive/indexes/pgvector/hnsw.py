@@ -1,8 +1,8 @@
 """A search of pgvector's HNSW index: images near the plan's bounding vector, scored by the plan itself.
 
-One statement walks through the graph and brings the truth of what it found, so that a plan of many terms costs
-little more than one. (To score by the terms in SQL first halves what travels, and took longer.)
-Where the index would serve badly (log-probabilities, many hits, filters that let few images through), every
+One statement walks through the graph and brings the truth of what it found, so that a plan of many terms
+costs little more than one of a single term. (To score by the terms in SQL first halves what travels, and took
+longer.) Where the index would serve badly (log-probabilities, many hits, filters that let few images through), every
 half is scanned instead, and the answer says so.
 """
 
