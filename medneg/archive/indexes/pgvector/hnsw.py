@@ -2,8 +2,8 @@
 
 One statement walks through the graph and brings the truth of what it found, so that a plan of many terms
 costs little more than one of a single term. (To score by the terms in SQL first halves what travels, and took
-longer.) Where the index would serve badly (log-probabilities, many hits, filters that let few images through), every
-half is scanned instead, and the answer says so.
+longer.) Where the index would serve badly (log-probabilities, many hits, filters that let through few
+images), every half is scanned instead, and the answer says so.
 """
 
 from __future__ import annotations
