@@ -9,8 +9,8 @@ STUDIES ?= 600
 WORKERS ?= 2
 QUERY ?= effusion but no calcification
 
-# Files of tests go to that many processes; one thread each, or theirs would wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# In that many processes; one thread each, or theirs would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 .PHONY: setup demo test slow check bench clean
 
@@ -31,10 +31,10 @@ ifeq ($(SERVE),yes)
 endif
 
 test: setup
-	$(PYTEST)
+	$(PYTEST) --dist loadfile
 
 slow: setup
-	$(PYTEST) -m "slow and not bench"
+	$(PYTEST) --dist worksteal -m "slow and not bench"
 
 check: setup
 	$(BIN)/ruff format --check .

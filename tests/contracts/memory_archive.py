@@ -108,7 +108,7 @@ class MemoryArchive:
             if image not in space:
                 raise ArchiveError(f"image {image} has no embedding in space {image_fingerprint!r}")
         width = self._width(image_fingerprint)
-        return np.array([space[int(image)][1] for image in ids], float32).reshape(len(ids), width)
+        return np.array([space[int(image)] for image in ids], float32).reshape(len(ids), width)
 
     def mask(self, where: Where, ids: NDArray[int64]) -> NDArray[bool_]:
         return np.array([self._tables.passes(where, int(image)) for image in ids], bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -36,14 +37,16 @@ class Tables:
         owners: the patient of each study.
         reports: text and findings by study.
         rejected: what was set aside and when, by path.
-        vectors: by space and image, each with a number that only ever grows.
+        vectors: by space and image.
+        changes: of each space, how often vectors came, went or were put again.
     """
 
     images: dict[int, KeptImage] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     reports: dict[str, tuple[str, dict[str, FindingState]]] = field(default_factory=dict)
     rejected: dict[str, tuple[NewRejection, str]] = field(default_factory=dict)
-    vectors: dict[str, dict[int, tuple[int, NDArray[float32]]]] = field(default_factory=dict)
+    vectors: dict[str, dict[int, NDArray[float32]]] = field(default_factory=dict)
+    changes: Counter[str] = field(default_factory=Counter)
     latest: int = 0
 
     def row(self, image: int) -> ImageRow:
@@ -67,8 +70,7 @@ class Tables:
         return passes(where, self.images[image].row, recorded)
 
     def stamp(self, fingerprint: str) -> str:
-        numbers = [number for number, _ in self.vectors.get(fingerprint, {}).values()]
-        return f"{fingerprint} {len(numbers)} {max(numbers, default=0)}"
+        return f"{fingerprint} {self.changes[fingerprint]}"
 
     # Changes
 
@@ -93,8 +95,8 @@ class Tables:
             self.put_vector(fingerprint, same[path], new.vector)
 
     def put_vector(self, fingerprint: str, image: int, vector: NDArray[float32]) -> None:
-        self.latest += 1
-        self.vectors.setdefault(fingerprint, {})[image] = (self.latest, np.array(vector, float32))
+        self.changes[fingerprint] += 1
+        self.vectors.setdefault(fingerprint, {})[image] = np.array(vector, float32)
 
     def add_twin(self, fingerprint: str, file: FileStamp) -> bool:
         """False, with nothing changed, where the space holds no image of this content."""
@@ -118,8 +120,9 @@ class Tables:
     def remove(self, path: str) -> None:
         for image in [image for image, kept in self.images.items() if kept.row.path == path]:
             study = self.images.pop(image).row.study
-            for space in self.vectors.values():
-                space.pop(image, None)
+            for fingerprint in self._spaces_of(image):
+                self.changes[fingerprint] += 1
+                del self.vectors[fingerprint][image]
             used = any(kept.row.study == study for kept in self.images.values())
             if not used and study not in self.reports:
                 del self.owners[study]
@@ -132,7 +135,7 @@ class Tables:
     def _copy(self, image: int) -> int:
         copy = self._add(replace(self.images[image], findings={}))
         for fingerprint in self._spaces_of(image):
-            self.put_vector(fingerprint, copy, self.vectors[fingerprint][image][1])
+            self.put_vector(fingerprint, copy, self.vectors[fingerprint][image])
         return copy
 
     def _spaces_of(self, image: int) -> Iterator[str]:

@@ -11,7 +11,8 @@ from medneg.archive.schema import Half
 from medneg.errors import ArchiveError
 from medneg.scoring import plan as arithmetic
 from medneg.values import Linear, Space, Term
-from tests.archive.halved import (
+from tests.archive.new_images import SPACE, WIDTH
+from tests.archive.pgvector.halved import (
     COUNT,
     EVERYTHING,
     OWN,
@@ -27,20 +28,6 @@ from tests.archive.halved import (
     source,
     unit,
 )
-from tests.archive.new_images import SPACE, WIDTH
-
-
-@pytest.fixture(scope="module")
-def shared(shared_location):
-    filled(shared_location)
-    with Archive.open(shared_location) as archive:
-        yield archive
-
-
-@pytest.fixture
-def archive(location):
-    with Archive.open(location, create=True) as archive:
-        yield archive
 
 
 def bounds(archive, formula, prefix="p"):

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from medneg.archive import Archive, Where
+from medneg.archive import Where
 from medneg.archive.engines import connect, transaction
 from medneg.archive.indexes.pgvector import PgvectorIndex, building, hnsw
 from medneg.archive.places import locate
 from medneg.errors import ArchiveError
-from tests.archive.halved import (
+from tests.archive.new_images import SPACE
+from tests.archive.pgvector.halved import (
     COUNT,
     EVERYTHING,
     OWN,
@@ -21,20 +22,6 @@ from tests.archive.halved import (
     same,
     source,
 )
-from tests.archive.new_images import SPACE
-
-
-@pytest.fixture(scope="module")
-def shared(shared_location):
-    filled(shared_location)
-    with Archive.open(shared_location) as archive:
-        yield archive
-
-
-@pytest.fixture
-def archive(location):
-    with Archive.open(location, create=True) as archive:
-        yield archive
 
 
 @pytest.fixture(scope="module")
