@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from threading import Lock
 from typing import Any, Generic, Literal, TypeVar
 
 from medneg.query.normalise import singular, tokenise
@@ -32,6 +33,7 @@ CueKind = Literal[
     "none",
 ]
 Value = TypeVar("Value")
+_START = frozenset({0})
 _ELEMENT = re.compile(r"\(([^)]*)\)|\[([^\]]*)\]|([^\s()\[\]]+)")
 
 
@@ -51,7 +53,7 @@ class Phrases(Generic[Value]):
     """Finds the longest known phrase at a place in a list of words.
 
     Phrases are compiled to a non-deterministic automaton, which is made deterministic as texts are read;
-    a step costs one look-up in a dictionary.
+    a step costs one look-up in a dictionary. Several threads may read at once.
     """
 
     def __init__(self) -> None:
@@ -61,6 +63,7 @@ class Phrases(Generic[Value]):
         self._members: list[frozenset[int]] = []
         self._steps: list[dict[str, int]] = []
         self._accepted: list[tuple[Value, ...]] = []
+        self._making = Lock()
         self.words: set[str] = set()
 
     def add(self, pattern: str, value: Value) -> None:
@@ -77,9 +80,7 @@ class Phrases(Generic[Value]):
 
     def longest(self, words: Sequence[str], start: int) -> tuple[int, tuple[Value, ...]] | None:
         """The longest phrase that begins at ``start``: where it ends, and the values of its phrases."""
-        if not self._members:
-            self._state(frozenset({0}))
-        state, found = 0, None
+        state, found = self._state(_START), None
         for position in range(start, len(words)):
             state = self._step(state, words[position])
             if state < 0:
@@ -103,15 +104,21 @@ class Phrases(Generic[Value]):
             self._edges[entry].setdefault(path[-1], set()).add(end)
 
     def _state(self, members: frozenset[int]) -> int:
-        if members not in self._states:
-            self._states[members] = len(self._members)
-            self._members.append(members)
-            self._steps.append({})
-            values: dict[Value, None] = {}
-            for node in sorted(members):
-                values.update(dict.fromkeys(self._values.get(node, ())))
-            self._accepted.append(tuple(values))
-        return self._states[members]
+        known = self._states.get(members)
+        return self._make_state(members) if known is None else known
+
+    def _make_state(self, members: frozenset[int]) -> int:
+        with self._making:
+            if members not in self._states:
+                values: dict[Value, None] = {}
+                for node in sorted(members):
+                    values.update(dict.fromkeys(self._values.get(node, ())))
+                self._members.append(members)
+                self._steps.append({})
+                self._accepted.append(tuple(values))
+                # At last, for other threads find a state here without waiting.
+                self._states[members] = len(self._members) - 1
+            return self._states[members]
 
     def _step(self, state: int, word: str) -> int:
         steps = self._steps[state]
