@@ -141,19 +141,21 @@ class ScanMatrix:
         import torch
 
         key = mean.tobytes()
-        if key not in self._distances:
-            centre = torch.from_numpy(mean.astype(np.float32)).to(self.device)
-            found = torch.empty(len(self), device=self.device)
+        known = self._distances.get(key)
+        if known is not None:
+            return known
+        centre = torch.from_numpy(mean.astype(np.float32)).to(self.device)
+        found = torch.empty(len(self), device=self.device)
 
-            def measure(place: slice, piece: Tensor) -> None:
-                torch.linalg.vector_norm(piece.sub_(centre), dim=1, out=found[place])
+        def measure(place: slice, piece: Tensor) -> None:
+            torch.linalg.vector_norm(piece.sub_(centre), dim=1, out=found[place])
 
-            self.visit(measure)
-            while len(self._distances) >= _MEANS_KEPT:
-                self._distances.pop(next(iter(self._distances)), None)
-            self._distances[key] = found.cpu().numpy()
-            return self._distances[key]
-        return self._distances[key]
+        self.visit(measure)
+        for old in [*self._distances][: max(len(self._distances) + 1 - _MEANS_KEPT, 0)]:
+            self._distances.pop(old, None)  # another search may have been quicker
+        distances: NDArray[np.float32] = found.cpu().numpy()
+        self._distances[key] = distances
+        return distances
 
     @property
     def sample(self) -> ScanMatrix:
