@@ -34,8 +34,8 @@ def bounds(archive, formula, prefix="p"):
     """By image id what the server says of every half."""
     with asking.asking(source(archive)) as connection:
         inner = select(Half.image_id, *formula.products(Half.vector, prefix))
-        inner = inner.where(Half.image_fingerprint == SPACE).offset(asking.FENCE).subquery()
-        statement = asking.highest(inner, formula, prefix=prefix, product=f"{prefix}0", count=10**6)
+        inner = inner.where(Half.image_fingerprint == SPACE).offset(scan.FENCE).subquery()
+        statement = scan._highest(inner, formula, prefix=prefix, product=f"{prefix}0", count=10**6)
         rows = connection.execute(statement).all()
     return {row.image_id: row.bound for row in rows}
 

@@ -1,28 +1,15 @@
-"""What a search asks PostgreSQL, and what it makes of the answers: both ways of searching share this."""
+"""What both ways of searching in PostgreSQL share: the transaction, and the images that may be ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    Subquery,
-    func,
-    literal,
-    literal_column,
-    select,
-    tablesample,
-)
+from sqlalchemy import ARRAY, BigInteger, Connection, Select, func, literal, select, tablesample
 from sqlalchemy.orm import aliased
 
 from medneg.archive import filters, reading
@@ -30,17 +17,10 @@ from medneg.archive.bounds import require_rankable
 from medneg.archive.engines import transaction
 from medneg.archive.filters import Where
 from medneg.archive.indexes.kinds import Source
-from medneg.archive.indexes.pgvector.formulas import Direction, Formula
 from medneg.archive.indexes.probing import sample
 from medneg.archive.matrix import ScanMatrix
-from medneg.archive.ranking import Ranking, Scored
-from medneg.archive.scan import FETCHED_AT_ONCE
 from medneg.archive.schema import Half, Image
 from medneg.values import Plan
-
-FENCE: ColumnElement[int] = literal_column("'0'::bigint")
-"""An offset that moves nothing: what the query inside computes is computed once. OFFSET 0 would do the same,
-but PostgreSQL 18 runs no parallel scan underneath it."""
 
 _SETTINGS = {
     "transaction_read_only": "on",
@@ -53,7 +33,6 @@ _SETTINGS = {
 }
 
 Ids = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 @contextmanager
@@ -137,58 +116,3 @@ class Allowed:
         if self.where.everything:
             return statement
         return statement.join(Image, Image.id == halves.image_id).where(*filters.conditions(self.where))
-
-
-class Candidates:
-    """Images whose exact scores are known."""
-
-    def __init__(self, plan: Plan, fingerprint: str, direction: Direction) -> None:
-        """``direction`` is the one that the products in ``look`` are of."""
-        self._fingerprint = fingerprint
-        self._direction = direction
-        self._held = True
-        self._scored = Scored(plan)
-
-    @property
-    def ids(self) -> Ids:
-        """The images."""
-        return self._scored.ids
-
-    def look(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
-        """Score more images over the truth; of those in rows that are known already nothing is done.
-
-        Args:
-            connection: of the transaction that the rows come from.
-            rows: of ``highest``.
-        """
-        products: dict[int, float] = {row.image_id: row.product for row in rows}
-        new = np.setdiff1d(np.fromiter(products, np.int64, len(products)), self.ids)
-        for start in range(0, len(new), FETCHED_AT_ONCE):
-            ids = new[start : start + FETCHED_AT_ONCE]
-            truth = reading.vectors(connection, self._fingerprint, ids.tolist())
-            found = np.array([products[image] for image in ids.tolist()])
-            self._held &= bool(self._direction.agrees(truth, found).all())
-            self._scored.add(ids, truth)
-
-    def reach(self, k: int) -> float:
-        """See ``medneg.archive.ranking.Scored.reach``."""
-        return self._scored.reach(k)
-
-    def best(self, k: int, *, proved: bool) -> Ranking:
-        """The best k; exact only if that is proved and no half turned out to be another vector's."""
-        return self._scored.best(k, exact=proved and self._held)
-
-
-def highest(computed: Subquery, formula: Formula, *, prefix: str, product: str, count: int) -> Select[Any]:
-    """Image id, product and bound of those with the highest bounds, highest first.
-
-    Args:
-        computed: a query of the formula's products.
-        formula: the bound.
-        prefix: of its products' names.
-        product: the name of the product that is wanted.
-        count: how many.
-    """
-    bound = formula.bound(computed, prefix).label("bound")
-    statement = select(computed.c.image_id, computed.c[product].label("product"), bound)
-    return statement.order_by(bound.desc()).limit(count)

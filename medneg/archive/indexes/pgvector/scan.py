@@ -12,23 +12,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, Row, Select, literal, select
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Row,
+    Select,
+    Subquery,
+    literal,
+    literal_column,
+    select,
+)
 
+from medneg.archive import reading
 from medneg.archive.bounds import sampled_shares
 from medneg.archive.filters import Where
 from medneg.archive.indexes.kinds import Source
-from medneg.archive.indexes.pgvector.asking import (
-    FENCE,
-    Allowed,
-    Candidates,
-    Ids,
-    asking,
-    checked,
-    highest,
-)
-from medneg.archive.indexes.pgvector.formulas import Formula
+from medneg.archive.indexes.pgvector.asking import Allowed, Ids, asking, checked
+from medneg.archive.indexes.pgvector.formulas import Direction, Formula
 from medneg.archive.matrix import ScanMatrix
-from medneg.archive.ranking import Found, Ranking
+from medneg.archive.ranking import Found, Ranking, Scored
+from medneg.archive.scan import FETCHED_AT_ONCE
 from medneg.values import LogProbability, Plan
 
 FIRST_CANDIDATES = 256
@@ -36,6 +41,10 @@ FIRST_CANDIDATES = 256
 
 PORTION = 20_000
 """Images that are looked at first, drawn by pages at random; an archive of fewer is looked at as a whole."""
+
+FENCE: ColumnElement[int] = literal_column("'0'::bigint")
+"""An offset that moves nothing: what the query inside computes is computed once. OFFSET 0 would do the same,
+but PostgreSQL 18 runs no parallel scan underneath it."""
 
 _GROWTH = 8
 
@@ -67,7 +76,7 @@ def ranked(connection: Connection, plan: Plan, k: int, *, allowed: Allowed, some
     """
     shares = sampled_shares(plan, some, k=k, count=allowed.space).tolist()
     first, terms = Formula.of_bound(plan, shares), Formula.of_plan(plan)
-    candidates = Candidates(plan, allowed.fingerprint, first.directions[0])
+    candidates = _Candidates(plan, allowed.fingerprint, first.directions[0])
     k, count = min(k, allowed.count), max(FIRST_CANDIDATES, 4 * k)
     if k == 0:
         return candidates.best(0, proved=True)
@@ -92,11 +101,51 @@ def ranked(connection: Connection, plan: Plan, k: int, *, allowed: Allowed, some
     return candidates.best(k, proved=True)
 
 
+class _Candidates:
+    """Images whose exact scores are known."""
+
+    def __init__(self, plan: Plan, fingerprint: str, direction: Direction) -> None:
+        """``direction`` is the one that the products in ``look`` are of."""
+        self._fingerprint = fingerprint
+        self._direction = direction
+        self._held = True
+        self._scored = Scored(plan)
+
+    @property
+    def ids(self) -> Ids:
+        """The images."""
+        return self._scored.ids
+
+    def look(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
+        """Score more images over the truth; of those in rows that are known already nothing is done.
+
+        Args:
+            connection: of the transaction that the rows come from.
+            rows: of ``_highest``.
+        """
+        products: dict[int, float] = {row.image_id: row.product for row in rows}
+        new = np.setdiff1d(np.fromiter(products, np.int64, len(products)), self.ids)
+        for start in range(0, len(new), FETCHED_AT_ONCE):
+            ids = new[start : start + FETCHED_AT_ONCE]
+            truth = reading.vectors(connection, self._fingerprint, ids.tolist())
+            found = np.array([products[image] for image in ids.tolist()])
+            self._held &= bool(self._direction.agrees(truth, found).all())
+            self._scored.add(ids, truth)
+
+    def reach(self, k: int) -> float:
+        """See ``medneg.archive.ranking.Scored.reach``."""
+        return self._scored.reach(k)
+
+    def best(self, k: int, *, proved: bool) -> Ranking:
+        """The best k; exact only if that is proved and no half turned out to be another vector's."""
+        return self._scored.best(k, exact=proved and self._held)
+
+
 def _highest_of_all(allowed: Allowed, first: Formula, count: int) -> Select[Any]:
     """Of all images, those with the highest bounds."""
     halves = allowed.halves
     computed = allowed.select(halves.image_id, *first.products(halves.vector, "u")).offset(FENCE).subquery()
-    return highest(computed, first, prefix="u", product="u0", count=count)
+    return _highest(computed, first, prefix="u", product="u0", count=count)
 
 
 def _highest_in_reach(
@@ -112,4 +161,19 @@ def _highest_in_reach(
         .offset(FENCE)
         .subquery()
     )
-    return highest(outer, terms, prefix="p", product="u0", count=count)
+    return _highest(outer, terms, prefix="p", product="u0", count=count)
+
+
+def _highest(computed: Subquery, formula: Formula, *, prefix: str, product: str, count: int) -> Select[Any]:
+    """Image id, product and bound of those with the highest bounds, highest first.
+
+    Args:
+        computed: a query of the formula's products.
+        formula: the bound.
+        prefix: of its products' names.
+        product: the name of the product that is wanted.
+        count: how many.
+    """
+    bound = formula.bound(computed, prefix).label("bound")
+    statement = select(computed.c.image_id, computed.c[product].label("product"), bound)
+    return statement.order_by(bound.desc()).limit(count)
