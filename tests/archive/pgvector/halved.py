@@ -10,18 +10,10 @@ from medneg.archive import Archive, Where
 from medneg.archive.engines import connect, session
 from medneg.archive.places import locate
 from medneg.scoring import plan as arithmetic
-from medneg.values import EncoderCard, InputSpec, Linear, LogProbability, Plan, Repulsion, Space, Term
+from medneg.values import Linear, LogProbability, Plan, Repulsion, Space, Term
 from tests.archive.new_images import SPACE, WIDTH, new_image
+from tests.archive.new_plans import CARD
 
-CARD = EncoderCard(
-    name="fake",
-    width=WIDTH,
-    input=InputSpec(size=32),
-    image_fingerprint=SPACE,
-    text_fingerprint="fake",
-    licence="",
-    notice="",
-)
 COUNT = 400
 EVERYTHING = Where()
 SHARED = pytest.mark.parametrize("shared_location", ["postgresql"], indirect=True)

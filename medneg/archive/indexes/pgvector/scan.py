@@ -87,13 +87,14 @@ def ranked(connection: Connection, plan: Plan, k: int, *, allowed: Allowed, some
         candidates.look(connection, rows)
         return rows
 
-    if not any(isinstance(term.response, LogProbability) for term in plan.terms):
+    curved = any(isinstance(term.response, LogProbability) for term in plan.terms)
+    if curved and allowed.count > PORTION:
+        ask(allowed.portion(PORTION), count)
+    if curved:
+        rows = ask(allowed, count)
+    else:
         rows = connection.execute(_highest_of_all(allowed, first, count)).all()
         candidates.look(connection, rows)
-    else:
-        if allowed.count > PORTION:
-            ask(allowed.portion(PORTION), count)
-        rows = ask(allowed, count)
     asked = count
     while len(rows) == asked and candidates.reach(k) <= rows[-1].bound:
         asked *= _GROWTH
