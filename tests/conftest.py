@@ -17,9 +17,9 @@ from sqlalchemy import create_engine, make_url, text
 from medneg.archive import Archive
 from medneg.archive.places import locate
 
-os.environ.pop(
-    "COLUMNS", None
-)  # pytest-xdist tells its workers 80, and a console keeps what it was made with
+# The workers of pytest-xdist are told 80, and a console keeps what it was made with.
+os.environ.pop("COLUMNS", None)
+
 ENGINES = ("sqlite", "postgresql")
 _NOT_LASTING = ("fsync", "synchronous_commit", "full_page_writes")
 """What a server does so that its data outlive a loss of power: those of a test need not."""

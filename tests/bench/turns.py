@@ -63,9 +63,10 @@ def in_turns(works: Mapping[str, Work], plain: Work, rounds: int) -> dict[str, T
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in works}
     for turn in range(WARM_UP + rounds):
         for name, work in works.items():
-            own, other = (timed(work), timed(plain)) if turn % 2 else reversed((timed(plain), timed(work)))
+            first, second = (work, plain) if turn % 2 else (plain, work)
+            took = {first: timed(first), second: timed(second)}
             if turn >= WARM_UP:
-                found[name].append((*own, *other))
+                found[name].append((*took[work], *took[plain]))
     return {name: _turns(np.array(pairs)) for name, pairs in found.items()}
 
 

@@ -78,7 +78,7 @@ class Truth:
 
     def reaches(self, k: int, ceiling: float) -> bool:
         """Whether k images are known whose scores are above the highest that any other could have."""
-        return len(self.ids) >= k and self._scored.reach(k) > ceiling
+        return self._scored.reach(k) > ceiling
 
     def _allowed(self, *columns: Any, some: Sequence[int] | None = None) -> Select[Any]:
         """Some columns of the space's embeddings, of all images that the filter lets through or some of them.

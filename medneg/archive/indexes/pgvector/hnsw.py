@@ -36,8 +36,8 @@ NARROW = 20_000
 index visits 400/s. Of 100,000 images of 512 values, where 16,780 pass, a scan takes 151 ms and the index 206;
 where 49,879 pass, 212 and 133 (on two busy cores). Both times go with n, so this is a number and no share."""
 
-_SCORED = 128  # float32 vectors that come and are scored, unless four times as many as hits are more; all of
-# the 400 take half as long again, and of a million images the best ten were always among the 128
+_SCORED = 128  # float32 vectors that come and are scored, unless four times as many as hits are more; with
+# all of the 400 a search of a million images takes about half as long again
 _PATIENCE = 4  # how many times the images that should do are visited until enough pass a filter
 _LEAST_VISITED = 20_000  # pgvector's own limit
 _VISITED_IN_WORK_MEM = 10_000

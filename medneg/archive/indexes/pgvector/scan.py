@@ -112,11 +112,6 @@ class _Candidates:
         self._held = True
         self._scored = Scored(plan)
 
-    @property
-    def ids(self) -> Ids:
-        """The images."""
-        return self._scored.ids
-
     def look(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
         """Score more images over the truth; of those in rows that are known already nothing is done.
 
@@ -125,7 +120,7 @@ class _Candidates:
             rows: of ``_highest``.
         """
         products: dict[int, float] = {row.image_id: row.product for row in rows}
-        new = np.setdiff1d(np.fromiter(products, np.int64, len(products)), self.ids)
+        new = np.setdiff1d(np.fromiter(products, np.int64, len(products)), self._scored.ids)
         for start in range(0, len(new), FETCHED_AT_ONCE):
             ids = new[start : start + FETCHED_AT_ONCE]
             truth = reading.vectors(connection, self._fingerprint, ids.tolist())
